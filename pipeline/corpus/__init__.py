@@ -1,0 +1,33 @@
+"""Who plays what, and where: a reader for each layout of a corpus, and the tracks that it finds."""
+
+from pathlib import Path
+
+from pipeline import media, params
+from pipeline.corpus import folder, urmp
+from pipeline.corpus.track import UNKNOWN, Track
+from pipeline.set_aside import NothingLeft, SetAside
+
+__all__ = ["READERS", "UNKNOWN", "Track", "read"]
+
+READERS = {"studio": urmp.read, "urmp": urmp.read, "folder": folder.read}
+
+
+def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
+    """The tracks of a corpus, in an order that depends on nothing but their names, and what of it cannot be used.
+
+    Files are only looked into, not decoded: what shows on decoding is for the stage that decodes.
+
+    Raises:
+        NothingLeft: there is no such folder, or nothing in it that the corpus could be read from.
+    """
+    root = Path(corpus.root)
+    if not root.is_dir():
+        advice = "make it with: dvc repro studio" if corpus.name == "studio" else "set it in params.yaml"
+        raise NothingLeft(f"corpus.root = {media.shown(root)}: no such folder; {advice}")
+    tracks, aside = READERS[corpus.name](root)
+    if not tracks and not aside:
+        what = f"nothing in it that corpus.name = {corpus.name} can read"
+        raise NothingLeft(
+            f"corpus.root = {media.shown(root)}: {what}; put the corpus there, or set both in params.yaml"
+        )
+    return tracks, aside

@@ -1,0 +1,48 @@
+"""What every reader of a corpus needs: names for tracks, names for people, and a first look into a file."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from pipeline import media
+from pipeline.set_aside import SetAside
+
+LONGEST_NAME = 100  # characters of a track's name; file systems allow 255 bytes, and suffixes are added to it
+
+
+def safe_name(text: str) -> str:
+    """ASCII letters, digits, dot, dash and underscore only, so that a name can be part of any file's name.
+
+    A text that has to be changed for it gets a hash of itself at its end, so that different texts keep different names.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", text)[:LONGEST_NAME]
+    if safe == text:
+        return text
+    return f"{safe}-{hashlib.sha256(os.fsencode(text)).hexdigest()[:8]}"
+
+
+def relative(path: Path, root: Path) -> str:
+    """A file's place in the corpus as printable text: the same wherever the corpus lies."""
+    return media.shown(path.relative_to(root))
+
+
+def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = False) -> SetAside | None:
+    """Why a file cannot be used, from its header alone; None if it looks well.
+
+    Args:
+        picture, sound: what it has to hold.
+    """
+    try:
+        probe = media.probe(path)
+    except media.MediaError as error:
+        return SetAside(relative(path, root), error.what, "replace it with a whole copy, or delete it")
+    if picture and sound and not (probe.has_video or probe.has_audio):
+        what, advice = "neither picture nor sound in it", "replace it with a whole copy, or delete it"
+    elif picture and not probe.has_video:
+        what, advice = "no picture in it", "add the video, or move the sound out of the corpus"
+    elif sound and not probe.has_audio:
+        what, advice = "no sound in it", "add its sound, or move it out of the corpus"
+    else:
+        return None
+    return SetAside(relative(path, root), what, advice)

@@ -1,0 +1,56 @@
+"""Any folder of videos with sound: a player a video, the whole picture is theirs.
+
+The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4 or violin/monday/recital.mp4), else
+the one instrument that the file's name contains (double_bass.mp4), else unknown.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from pipeline.corpus.files import relative, safe_name, unusable
+from pipeline.corpus.track import UNKNOWN, Track
+from pipeline.corpus.urmp import INSTRUMENTS
+from pipeline.set_aside import SetAside
+
+VIDEOS = set(".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split())
+SOUNDS = set(".aac .aif .aiff .flac .m4a .mp3 .ogg .opus .wav .wma".split())
+OTHERS = ("accordion", "drums", "guitar", "harp", "keyboard", "piano", "recorder", "tabla", "ukulele", "voice")
+
+
+def read(root: Path) -> tuple[list[Track], list[SetAside]]:
+    """The videos below root, sorted by path, and what of it cannot be used. Hidden and other files are passed over."""
+    tracks: list[Track] = []
+    aside: list[SetAside] = []
+    places = [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
+    places = [place for place in places if not any(part.startswith(".") for part in place.parts)]
+    videos = [place for place in places if place.suffix.lower() in VIDEOS]
+    same = Counter(_joined(place.with_suffix("")) for place in videos)
+    for place in places:
+        if place.suffix.lower() in SOUNDS:
+            what, advice = "a sound without a picture", "put it into its video's file, or move it out of the corpus"
+            aside.append(SetAside(relative(root / place, root), what, advice))
+        elif place.suffix.lower() in VIDEOS:
+            if bad := unusable(root / place, root, picture=True, sound=True):
+                aside.append(bad)
+                continue
+            # Two takes of one name in different formats (or folders) are told apart by the whole of their place.
+            short = _joined(place.with_suffix(""))
+            name = safe_name(short if same[short] == 1 else f"{place}")
+            path = root / place
+            tracks.append(Track(name=name, piece=name, instrument=instrument(place), video=path, audio=path))
+    return tracks, aside
+
+
+def _joined(place: Path) -> str:
+    return "__".join(place.parts)
+
+
+def instrument(place: Path) -> str:
+    """The instrument that a video's place in the corpus names, or UNKNOWN."""
+    if len(place.parts) > 1:
+        # Printable ASCII, since the name goes into tables: a folder may have any bytes for a name.
+        return safe_name(place.parts[0].lower().replace(" ", "_")).replace("_", " ").replace("-", " ").strip()
+    words = " ".join(re.findall("[a-z]+", place.stem.lower()))
+    named = [known for known in (*INSTRUMENTS.values(), *OTHERS) if re.search(rf"\b{known}\b", words)]
+    return named[0] if len(named) == 1 else UNKNOWN

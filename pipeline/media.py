@@ -1,0 +1,177 @@
+"""Pictures and sounds out of media files, on one clock.
+
+Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset, so
+pictures and sound of one file stay together. Times come from the container, never from a nominal frame rate.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.container
+import av.stream
+import librosa
+import numpy as np
+import soundfile
+
+GAP_S = (
+    0.05  # sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times
+)
+MAX_GAP_S = 3600.0  # a longer one comes from broken times, and would fill the memory with silence
+
+
+class MediaError(ValueError):
+    """A file that cannot be used as asked. `what` says what is wrong; the message also names the file."""
+
+    def __init__(self, path: str | Path, what: str) -> None:
+        super().__init__(path, what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{shown(self.args[0])}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file's header says. `fps` is the average frame rate; 0 without a picture."""
+
+    duration_s: float
+    fps: float
+    has_video: bool
+    has_audio: bool
+
+
+def shown(path: str | Path) -> str:
+    """A path as text that any terminal and file can take, even where the file's name is no UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def probe(path: str | Path) -> Probe:
+    """Look at a file without decoding it.
+
+    Raises:
+        MediaError: the file is missing, empty or no media file.
+    """
+    with _open(path) as container:
+        video, audio = _video(container), _audio(container)
+        rate = video and (video.average_rate or video.guessed_rate)
+        return Probe(_duration_s(container), float(rate or 0), video is not None, audio is not None)
+
+
+def frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
+    """The pictures of a video in the order in which they are shown.
+
+    A picture that is not later than the one before it is left out: the times strictly increase.
+
+    Yields:
+        time in s, and the picture, uint8 [height, width, 3], blue first.
+
+    Raises:
+        MediaError: the file is missing, empty, broken, or has no picture.
+    """
+    with _open(path) as container:
+        stream = _video(container)
+        if stream is None:
+            raise MediaError(path, "no picture in it")
+        zero_s, last_s = _zero_s(container), -1.0
+        for frame in container.decode(stream):
+            if frame.time is None or frame.time - zero_s <= last_s:
+                continue
+            last_s = frame.time - zero_s
+            yield last_s, frame.to_ndarray(format="bgr24")
+
+
+def read_audio(path: str | Path, sample_rate_hz: int) -> np.ndarray:
+    """The sound of a sound or video file, mixed down to mono and resampled; sample 0 is at time 0.
+
+    Returns:
+        float32 [samples], full scale at -1 and 1.
+
+    Raises:
+        MediaError: the file is missing, empty, broken, or has no sound.
+    """
+    sound, native_hz = decode_audio(path)
+    return resample(sound, native_hz, sample_rate_hz)
+
+
+def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
+    """As `read_audio`, at the file's own sample rate: float32 [samples], and the rate in Hz."""
+    with _open(path) as container:
+        stream = _audio(container)
+        if stream is None:
+            raise MediaError(path, "no sound in it")
+        zero_s = _zero_s(container)
+        to_float = av.AudioResampler(format="fltp")
+        chunks: list[np.ndarray] = []
+        length = rate_hz = 0
+        for frame in container.decode(stream):
+            rate_hz = frame.sample_rate
+            start = length if frame.time is None else round((frame.time - zero_s) * rate_hz)
+            if start > MAX_GAP_S * rate_hz + length:
+                raise MediaError(path, "the times of its sound are broken")
+            mono = np.concatenate([part.to_ndarray() for part in to_float.resample(frame)], axis=1).mean(axis=0)
+            if start - length > GAP_S * rate_hz or not chunks:
+                # Before the first sample there may also be less than nothing: sound that lies before time 0 is cut off.
+                chunks.append(np.zeros(max(start - length, 0), np.float32))
+                mono = mono[max(-start, 0) :] if length == 0 else mono
+                length += len(chunks[-1])
+            chunks.append(mono)
+            length += len(mono)
+    if not length:
+        raise MediaError(path, "its sound is empty")
+    return np.concatenate(chunks), rate_hz
+
+
+def resample(sound: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """Sound [samples] at another rate, float32: ceil(samples * to_hz / from_hz) of them."""
+    if from_hz == to_hz:
+        return sound
+    return librosa.resample(sound, orig_sr=from_hz, target_sr=to_hz, res_type="soxr_hq").astype(np.float32, copy=False)
+
+
+def write_audio(path: str | Path, sound: np.ndarray, sample_rate_hz: int) -> None:
+    """Write sound [samples], full scale at -1 and 1, as a 16 bit mono WAV; louder samples are cut off."""
+    soundfile.write(path, np.clip(sound, -1, 1), sample_rate_hz, subtype="PCM_16", format="WAV")
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[av.container.InputContainer]:
+    try:
+        # A file object, not a name: FFmpeg would take "a:b.mp4" for a protocol, and a name must be UTF-8 to reach it.
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise MediaError(path, "empty, 0 bytes")
+            with av.open(file, "r", metadata_errors="replace") as container:
+                yield container
+    except av.FFmpegError as error:
+        raise MediaError(path, f"broken, or no media file ({error.strerror})") from None
+    except OSError as error:
+        raise MediaError(path, f"cannot be read ({error.strerror})") from None
+
+
+def _video(container: av.container.InputContainer) -> av.VideoStream | None:
+    # A cover picture in a sound file is a video stream of one frame to FFmpeg.
+    return next((s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic), None)
+
+
+def _audio(container: av.container.InputContainer) -> av.AudioStream | None:
+    return next(iter(container.streams.audio), None)
+
+
+def _zero_s(container: av.container.InputContainer) -> float:
+    return (container.start_time or 0) / av.time_base
+
+
+def _duration_s(container: av.container.InputContainer) -> float:
+    if container.duration is not None:
+        return container.duration / av.time_base
+    # Recordings that a browser or a crash ended carry no duration: walk to the last packet.
+    ends = [
+        float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        for packet in container.demux()
+        if packet.pts is not None and packet.time_base is not None
+    ]
+    return max(ends, default=0.0) - _zero_s(container)

@@ -1,0 +1,46 @@
+"""What is wrong with a recorded sound, in words: (what it is, what to do about it)."""
+
+import numpy as np
+
+SILENT_PEAK = 1e-3  # -60 dB: below it there is noise at best
+CLIPPED_SHARE = 1e-3  # of the samples; a few clipped peaks are in any loud recording
+FLAT_SAMPLES = 3  # as many equal samples in a row at the peak are a flat top, which no microphone hears
+
+
+def unusable(sound: np.ndarray, sample_rate_hz: int, shortest_s: float) -> tuple[str, str] | None:
+    """Why nothing can be learned from a sound float32 [samples]; None if something can.
+
+    Args:
+        shortest_s: a shorter sound has no window to train on.
+    """
+    if not np.isfinite(sound).all():
+        share = 1 - np.isfinite(sound).mean()
+        return f"{share:.1%} of its samples are NaN or infinite", "export the sound again"
+    if len(sound) < shortest_s * sample_rate_hz:
+        what = f"its sound is {len(sound) / sample_rate_hz:.1f} s long, shorter than a window of {shortest_s:g} s"
+        return what, "record longer, or lower windows.duration_s"
+    if np.abs(sound).max() < SILENT_PEAK:
+        return "silent (nothing above -60 dB)", "check the recording's microphone or channel"
+    return None
+
+
+def weak(sound: np.ndarray, sample_rate_hz: int, wanted_hz: int) -> list[tuple[str, str]]:
+    """What makes a usable sound float32 [samples] worse than it could be."""
+    remarks = []
+    if (share := clipped_share(sound)) > CLIPPED_SHARE:
+        remarks.append((f"used, but {share:.1%} of its samples are clipped", "record at a lower level"))
+    if sample_rate_hz < wanted_hz:
+        what = f"used, but sampled at {sample_rate_hz} Hz: nothing above {sample_rate_hz // 2} Hz in it"
+        remarks.append((what, f"record at {wanted_hz} Hz or more"))
+    return remarks
+
+
+def clipped_share(sound: np.ndarray) -> float:
+    """Share of the samples of a sound [samples] that lie on flat tops at its positive or negative peak."""
+    clipped = 0
+    for side in (sound, -sound):
+        at_peak = np.concatenate([[False], side >= side.max() - 1e-6, [False]])
+        edges = np.flatnonzero(at_peak[1:] != at_peak[:-1])
+        runs = edges[1::2] - edges[::2]
+        clipped += int(runs[runs >= FLAT_SAMPLES].sum())
+    return clipped / len(sound)

@@ -1,0 +1,54 @@
+"""Sound → log-spectrograms: data/spectrograms."""
+
+import json
+from pathlib import Path
+
+import joblib
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import corpus, media, params, set_aside, sound_check, spectrogram
+from pipeline.corpus.files import relative
+from pipeline.corpus.track import Track
+from pipeline.set_aside import NothingLeft, SetAside
+from pipeline.shards import ShardWriter
+from stages import run
+
+OUT = Path("data/spectrograms")
+
+
+def main() -> None:
+    p = params.load()
+    tracks, aside = corpus.read(p.corpus)
+    work = (joblib.delayed(transform)(track, p) for track in tracks)
+    results = joblib.Parallel(n_jobs=-1, return_as="generator")(work)
+    kept = 0
+    with ShardWriter(OUT) as shards:
+        bar = tqdm(results, "spectrograms", len(tracks), unit="track")
+        for track, (array, remarks) in zip(tracks, bar, strict=True):
+            aside += remarks
+            if array is not None:
+                duration_s = (len(array) - 1) * p.audio.hop_length / p.audio.sample_rate_hz
+                shards.add(track.name, {"spectrogram": array}, duration_s=duration_s)
+                kept += 1
+    set_aside.write(OUT, aside)
+    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
+    if not kept:
+        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+
+
+def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[SetAside]]:
+    """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound."""
+    file = relative(track.audio, Path(p.corpus.root))
+    try:
+        sound, native_hz = media.decode_audio(track.audio)
+    except media.MediaError as error:
+        return None, [SetAside(file, error.what, "replace it with a whole copy, or delete it")]
+    if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
+        return None, [SetAside(file, *fault)]
+    remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]
+    return spectrogram.log_spectrogram(media.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""Small videos and sounds for the tests, written on the spot: no binary files in the repository."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+
+
+def tone(duration_s: float, sample_rate_hz: int = 16000, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
+    """A sine, float32 [samples]."""
+    return (level * np.sin(2 * np.pi * hz * np.arange(round(duration_s * sample_rate_hz)) / sample_rate_hz)).astype(
+        np.float32
+    )
+
+
+def write_wav(path: Path, sound: np.ndarray, sample_rate_hz: int = 16000) -> Path:
+    """A 32 bit float WAV of sound [samples] or [samples, channels]: it can hold NaN."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, sound, sample_rate_hz, subtype="FLOAT", format="WAV")
+    return path
+
+
+def blank(duration_s: float, fps: float = 10, size_px: int = 64) -> list[tuple[float, np.ndarray]]:
+    """Grey pictures with nobody in them: (time s, uint8 [size, size, 3])."""
+    return [(i / fps, np.full((size_px, size_px, 3), 100, np.uint8)) for i in range(round(duration_s * fps))]
+
+
+def write_video(
+    path: Path,
+    pictures: Iterable[tuple[float, np.ndarray]] | None,
+    sound: np.ndarray | None = None,
+    sample_rate_hz: int = 16000,
+    sound_start_s: float = 0.0,
+    container_format: str | None = None,
+) -> Path:
+    """A video from (time s, picture uint8 [H, W, 3], blue first) and sound float32 [samples] from sound_start_s on.
+
+    Either may be None. Times are kept to the millisecond.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = None if pictures is None else list(pictures)
+    with open(path, "wb") as file, av.open(file, "w", format=container_format or "mp4") as container:
+        if pictures is not None:
+            video = container.add_stream("mpeg4", rate=1000)
+            video.height, video.width = pictures[0][1].shape[:2]
+            video.pix_fmt = "yuv420p"
+            video.bit_rate = 2_000_000
+            video.codec_context.time_base = Fraction(1, 1000)
+        if sound is not None:
+            audio = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
+        if pictures is not None:
+            for time_s, picture in pictures:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
+                frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
+                container.mux(video.encode(frame))
+            container.mux(video.encode())
+        if sound is not None:
+            block = audio.codec_context.frame_size or 1024
+            for start in range(0, len(sound), block):
+                part = np.ascontiguousarray(sound[None, start : start + block])
+                piece = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                piece.sample_rate = sample_rate_hz
+                piece.pts = start + round(sound_start_s * sample_rate_hz)
+                piece.time_base = Fraction(1, sample_rate_hz)
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode())
+    return path
