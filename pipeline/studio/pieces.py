@@ -1,0 +1,127 @@
+"""The corpus: who plays together, and one piece at a time as a folder in URMP's own layout."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import soundfile
+
+from pipeline import params as parameters
+from pipeline.studio import figure, motion, players, score, synthesis
+from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
+
+# Who likes to play with whom; taken in turn for the ensembles.
+GROUPS: tuple[tuple[str, ...], ...] = (
+    ("vn", "vc"),
+    ("fl", "ob", "cl", "bn"),
+    ("tpt", "hn", "tbn"),
+    ("vn", "va", "vc", "db"),
+    ("sax", "tba"),
+    ("vn", "va"),
+    ("ob", "cl", "bn"),
+    ("tpt", "tpt", "tbn", "tba"),
+    ("fl", "va"),
+    ("cl", "sax"),
+    ("hn", "tbn", "tba"),
+    ("fl", "vn", "db"),
+)
+_TITLES = (
+    "Prelude",
+    "Minuet",
+    "Nocturne",
+    "Waltz",
+    "Arioso",
+    "Rondo",
+    "Gavotte",
+    "Romance",
+    "March",
+    "Sarabande",
+    "Elegy",
+    "Bourree",
+    "Canzona",
+    "Intrada",
+    "Pavane",
+    "Serenade",
+    "Fantasia",
+    "Idyll",
+    "Capriccio",
+    "Aubade",
+)
+
+
+def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
+    """The instruments of each piece: ensembles, then solos, so that every instrument has its number of tracks.
+
+    Raises:
+        ParamsError: there are not tracks enough for so many ensembles.
+    """
+    left = {instrument.code: tracks_per_instrument for instrument in INSTRUMENTS}
+    pieces: list[tuple[str, ...]] = []
+    while len(pieces) < ensembles:
+        fitting = [group for group in GROUPS if all(left[code] >= group.count(code) for code in group)]
+        if not fitting:
+            raise parameters.ParamsError(
+                f"studio.ensembles = {ensembles}: with studio.tracks_per_instrument = {tracks_per_instrument} "
+                f"there are players for {len(pieces)} at most"
+            )
+        # The group that has played least, the first in the table among equals.
+        group = min(fitting, key=pieces.count)
+        pieces.append(group)
+        for code in group:
+            left[code] -= 1
+    return pieces + [(instrument.code,) for instrument in INSTRUMENTS for _ in range(left[instrument.code])]
+
+
+def piece_name(index: int, codes: tuple[str, ...]) -> str:
+    """The folder of a piece, as URMP names it: 01_Title_vn_vc."""
+    return "_".join([f"{index + 1:02d}", _title(index), *codes])
+
+
+def _title(index: int) -> str:
+    again = index // len(_TITLES)
+    return _TITLES[index % len(_TITLES)] + (str(again + 1) if again else "")
+
+
+def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: parameters.Studio, seed: int) -> None:
+    """Compose, play, film and record one piece into an existing folder.
+
+    The files depend on the arguments alone: not on other pieces, nor on how many are made at once.
+    """
+    # Threads would only get in the way of the pieces beside this one, and could change the encoder's bytes.
+    cv2.setNumThreads(1)
+    os.environ["OPENCV_FFMPEG_WRITER_OPTIONS"] = "threads;1"
+    instruments = [BY_CODE[code] for code in codes]
+    short = f"{index + 1:02d}_{_title(index)}"
+    name = piece_name(index, codes)
+    duration_s, rate_hz = studio.duration_s, studio.sample_rate_hz
+    size_px = (studio.player_width_px, studio.player_height_px)
+
+    parts = score.compose(instruments, duration_s, np.random.default_rng([seed, index]))
+    score.write_midi(folder / f"Sco_{name}.mid", instruments, parts)
+    films, sounds = [], []
+    for number, (instrument, part) in enumerate(zip(instruments, parts, strict=True)):
+        rng = np.random.default_rng([seed, index, number])
+        player = players.draw_player(rng)
+        performance = motion.perform(instrument, player, part, duration_s, studio.fps, size_px, rng)
+        sound = synthesis.synthesise(instrument, part, duration_s, rate_hz, rng)
+        films.append(figure.draw(performance, player, size_px))
+        sounds.append(sound)
+
+        track = f"{number + 1}_{instrument.code}_{short}"
+        soundfile.write(folder / f"AuSep_{track}.wav", sound, rate_hz, subtype="PCM_16")
+        np.savetxt(folder / f"Notes_{track}.txt", score.notes_table(part), fmt="%.6f", delimiter="\t")
+        np.savetxt(folder / f"F0s_{track}.txt", score.f0_table(part, duration_s), fmt=("%.2f", "%.3f"), delimiter="\t")
+        in_whole_picture = performance.joints + np.array([number * size_px[0], 0], dtype=np.float32)
+        np.save(folder / f"Joints_{track}.npy", in_whole_picture)
+    soundfile.write(folder / f"AuMix_{name}.wav", synthesis.mix(sounds), rate_hz, subtype="PCM_16")
+
+    path = folder / f"Vid_{name}.mp4"
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter.fourcc(*"mp4v"), studio.fps, (size_px[0] * len(codes), size_px[1])
+    )
+    if not writer.isOpened():
+        raise OSError(f"{path}: OpenCV cannot write this video; is the disk full, or the folder read-only?")
+    for pictures in zip(*films, strict=True):
+        writer.write(np.hstack(pictures))
+    writer.release()

@@ -1,0 +1,75 @@
+"""The sound: sampled instruments, each player in a room of their own and through an equaliser of their own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pretty_midi
+import symusic
+from scipy.signal import fftconvolve, iirfilter, sosfilt
+
+from pipeline.studio.instruments import Instrument
+from pipeline.studio.score import Part
+
+_LOUDNESS_DB = -18.0  # root mean square of a part while it sounds, below full scale
+_PEAK = 0.9  # no sample is larger
+_LOWEST_PEAK_DB = -3.0  # the mix is never turned down below what this peak would give
+
+
+def synthesise(
+    instrument: Instrument, part: Part, duration_s: float, sample_rate_hz: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The part as sound that starts with the score: float32 [samples], exactly `duration_s` long, below full scale."""
+    samples = round(duration_s * sample_rate_hz)
+    dry = _play(instrument, part, sample_rate_hz)[:samples]
+    dry = np.pad(dry, (0, samples - len(dry)))
+    sound = _room(_equalise(dry, sample_rate_hz, rng), sample_rate_hz, rng)
+    loud = np.abs(sound) > 1e-3 * np.abs(sound).max()
+    level = 10 ** (_LOUDNESS_DB / 20) / np.sqrt(np.mean(sound[loud] ** 2))
+    return (sound * min(level, _PEAK / np.abs(sound).max())).astype(np.float32)
+
+
+def mix(parts: list[np.ndarray]) -> np.ndarray:
+    """All players together, turned down only if it would clip: float32 [samples]."""
+    total = np.sum(parts, axis=0)
+    return (total * min(1.0, _PEAK / np.abs(total).max())).astype(np.float32)
+
+
+def _play(instrument: Instrument, part: Part, sample_rate_hz: int) -> np.ndarray:
+    font = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
+    music: Any = symusic.Score(480, ttype="second")
+    music.tracks.append(symusic.Track(name=instrument.name, program=instrument.program, is_drum=False, ttype="second"))
+    columns = (part.onsets_s, part.durations_s, part.pitches, part.velocities)
+    for onset_s, duration_s, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
+        music.tracks[0].notes.append(symusic.Note(onset_s, duration_s, pitch, velocity, ttype="second"))
+    stereo = symusic.Synthesizer(font, sample_rate_hz, 0).render(music, stereo=True)  # [2, samples]
+    return np.asarray(stereo, dtype=np.float64).mean(axis=0)
+
+
+def _equalise(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
+    """Some bass and some treble more or less, as another instrument and another microphone would have."""
+    for low_hz, high_hz in ((80, 300), (900, 1800), (2500, 6000)):
+        band = iirfilter(
+            1, (low_hz, min(high_hz, 0.45 * sample_rate_hz)), btype="band", fs=sample_rate_hz, output="sos"
+        )
+        sound = sound + (10 ** (rng.uniform(-5, 5) / 20) - 1) * sosfilt(band, sound)
+    return sound
+
+
+def _room(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
+    """The direct sound, undelayed, then a few walls and a decaying echo without pitch."""
+    decay_s = rng.uniform(0.25, 0.7)  # to -60 dB
+    echo = rng.normal(size=round(decay_s * sample_rate_hz))
+    times_s = np.arange(len(echo)) / sample_rate_hz
+    echo *= 10 ** (-3 * times_s / decay_s)
+    # The air and the walls take the treble first.
+    soft = iirfilter(
+        1, min(rng.uniform(2500, 5000), 0.45 * sample_rate_hz), btype="low", fs=sample_rate_hz, output="sos"
+    )
+    echo = sosfilt(soft, echo)
+    echo[: round(rng.uniform(0.008, 0.02) * sample_rate_hz)] = 0.0
+    echo *= rng.uniform(0.15, 0.4) / np.linalg.norm(echo)
+    for delay_s in rng.uniform(0.004, 0.03, 4):
+        echo[round(delay_s * sample_rate_hz)] += rng.uniform(-0.12, 0.12)
+    echo[0] = 1.0
+    return fftconvolve(sound, echo)[: len(sound)]

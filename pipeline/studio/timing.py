@@ -1,0 +1,102 @@
+"""From notes to curves over time: what every player's movement is made of."""
+
+import numpy as np
+
+from pipeline.studio.score import Part
+
+
+def smooth(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, and a curve without corners between them."""
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def reach(times_s: np.ndarray, part: Part, values: np.ndarray, travel_s: float | np.ndarray = 0.09) -> np.ndarray:
+    """A value a note, held through the note; the way to the next note's value ends at that note's onset.
+
+    Args:
+        times_s: float64 [frames].
+        values: float64 [notes] or [notes, n].
+        travel_s: seconds that the way to each note takes, a number or float64 [notes]; less where the notes are close.
+
+    Returns:
+        float64 [frames] or [frames, n].
+    """
+    onsets_s = part.onsets_s
+    now = np.clip(np.searchsorted(onsets_s, times_s, side="right") - 1, 0, None)
+    then = np.minimum(now + 1, len(onsets_s) - 1)
+    room_s = np.diff(onsets_s, append=onsets_s[-1] + 1.0)[now]
+    way_s = np.minimum(np.broadcast_to(travel_s, onsets_s.shape)[then], 0.8 * room_s)
+    done = smooth(1 - (onsets_s[then] - times_s) / way_s)
+    # Before the first onset `now` is that first note already: the player is ready for it.
+    done = np.where((times_s < onsets_s[0]) | (then == now), 0.0, done)
+    done = done.reshape(-1, *[1] * (values.ndim - 1))
+    return values[now] * (1 - done) + values[then] * done
+
+
+def accents(times_s: np.ndarray, part: Part, rise_s: float = 0.06, fall_s: float = 0.16) -> np.ndarray:
+    """Pulses that peak at the onsets, as high as the notes are loud (0..1): float64 [frames]."""
+    after = times_s[:, None] - part.onsets_s[None, :]  # [frames, notes]
+    pulse = np.where(after < 0, smooth(1 + after / rise_s), np.exp(-np.maximum(after, 0) / fall_s))
+    return np.max(pulse * (part.velocities / 127.0) ** 2, axis=1)
+
+
+def sounding(times_s: np.ndarray, part: Part, edge_s: float = 0.12) -> np.ndarray:
+    """1 while a note sounds, 0 in the rests, with soft edges: float64 [frames]."""
+    ends_s = part.onsets_s + part.durations_s
+    into = smooth((times_s[:, None] - part.onsets_s[None, :]) / edge_s + 1)
+    out = 1 - smooth((times_s[:, None] - ends_s[None, :]) / edge_s)
+    return np.max(into * out, axis=1)
+
+
+def phrase_starts_s(part: Part) -> np.ndarray:
+    """Onsets of the first notes of the phrases: float64 [phrases]."""
+    return part.onsets_s[np.flatnonzero(np.diff(part.phrases, prepend=-1))]
+
+
+def breath(times_s: np.ndarray, part: Part) -> np.ndarray:
+    """How full the lungs are, 0..1: filled just before each phrase, emptied through it. float64 [frames]."""
+    starts_s = phrase_starts_s(part)
+    ends_s = np.append(starts_s[1:], times_s[-1] + 1.0)
+    full = np.zeros_like(times_s)
+    for start_s, end_s in zip(starts_s, ends_s, strict=True):
+        fill = smooth((times_s - (start_s - 0.4)) / 0.38)
+        use = smooth((times_s - start_s) / max(end_s - 0.4 - start_s, 0.5))
+        full = np.maximum(full, np.where(times_s < start_s, fill, fill * (1 - use)) * (times_s < end_s))
+    return full
+
+
+def bow_strokes(part: Part, slowness: float, rng: np.random.Generator) -> np.ndarray:
+    """Where on the bow each note starts and ends, 0 = frog .. 1 = tip: float64 [notes, 2].
+
+    Strokes alternate in direction, down-bow (to the tip) first; louder and longer notes take more bow.
+    """
+    low, high, least = 0.06, 0.86, 0.07
+    speed = 0.25 + 0.75 * (part.velocities / 127.0) ** 1.3
+    lengths = np.clip(speed * part.durations_s / slowness, least, 0.75)
+    strokes = np.empty((len(lengths), 2))
+    bow = rng.uniform(low, low + 0.25)
+    for i, length in enumerate(lengths):
+        strokes[i, 0] = bow
+        if i % 2 == 0:  # leave room for the least stroke back
+            bow = np.clip(bow + length, low + least, high)
+        else:
+            bow = np.clip(bow - length, low, high - least)
+        strokes[i, 1] = bow
+    return strokes
+
+
+def bow_place(times_s: np.ndarray, part: Part, strokes: np.ndarray) -> np.ndarray:
+    """The bow over time, 0 = frog .. 1 = tip: float64 [frames]. It turns at the onsets, and rests in the rests."""
+    starts_s = part.onsets_s
+    # Legato notes share one turning point; after a rest the bow waits on the string.
+    ends_s = np.where(
+        np.append(starts_s[1:], np.inf) - (starts_s + part.durations_s) < 0.25,
+        np.append(starts_s[1:], np.inf),
+        starts_s + part.durations_s,
+    )
+    now = np.clip(np.searchsorted(starts_s, times_s, side="right") - 1, 0, None)
+    x = np.clip((times_s - starts_s[now]) / (ends_s - starts_s)[now], 0.0, 1.0)
+    # Slower at the turns, but not still: the change of direction is sharp, as a bow change is.
+    eased = x - 0.55 * np.sin(2 * np.pi * x) / (2 * np.pi)
+    return strokes[now, 0] + (strokes[now, 1] - strokes[now, 0]) * eased

@@ -1,0 +1,50 @@
+"""Make the embedded corpus in data/raw/studio, in URMP's own layout."""
+
+import shutil
+from pathlib import Path
+
+from joblib import Parallel, cpu_count, delayed
+from tqdm import tqdm
+
+from pipeline import params, work
+from pipeline.studio import pieces
+from stages import run
+
+OUT = Path("data/raw/studio")
+
+
+def main() -> None:
+    settings = params.load()
+    if settings.corpus.name != "studio":
+        shutil.rmtree(OUT, ignore_errors=True)
+        OUT.mkdir(parents=True)
+        print(f"studio: corpus.name is {settings.corpus.name}, so no embedded corpus is made")
+        return
+    plan = pieces.plan(settings.studio.tracks_per_instrument, settings.studio.ensembles)
+    jobs = [delayed(_make)(index, codes, settings) for index, codes in enumerate(plan)]
+    # Long pieces (the ensembles) come first in the plan, so no worker is left alone with one at the end.
+    made = Parallel(n_jobs=min(cpu_count(), len(jobs)), return_as="generator")(jobs)
+    folders = list(tqdm(made, total=len(jobs), desc="studio", unit="piece", smoothing=0))
+
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    for index, (codes, folder) in enumerate(zip(plan, folders, strict=True)):
+        folder.rename(OUT / pieces.piece_name(index, codes))
+    shutil.rmtree(work.WORK / "studio")
+
+
+def _make(index: int, codes: tuple[str, ...], settings: params.Params) -> Path:
+    """The finished folder of a piece in work/, made now or by a run that was killed later."""
+    key = work.key(settings.studio, settings.seed, index, codes)
+    folder = work.WORK / "studio" / key
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        pieces.make_piece(unfinished, index, codes, settings.studio, settings.seed)
+        unfinished.rename(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    run(main)
