@@ -1,6 +1,6 @@
 """Pictures and sounds out of media files, on one clock.
 
-Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset, so
+Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset:
 pictures and sound of one file stay together. Times come from the container, never from a nominal frame rate.
 """
 

@@ -3,9 +3,9 @@
 Conventions
 -----------
 Frame i is centred at sample i * hop_length (Hann window, zeros beyond the ends), so it lies at i * hop_length /
-sample_rate_hz seconds. A full-scale sine at the centre of a bin has magnitude 1 = 0 dB. Decibels are cut off at floor_db
-and mapped to value = scale * dB + offset with -1 at the floor and 1 at 0 dB; louder values lie above 1. The Nyquist bin is
-dropped, as in the paper (n_fft 2048 → 1024 bins).
+sample_rate_hz seconds. A full-scale sine at the centre of a bin has magnitude 1 = 0 dB. Decibels are cut off at
+floor_db and mapped to value = scale * dB + offset with -1 at the floor and 1 at 0 dB; louder values lie above 1. The
+Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
 """
 
 import librosa

@@ -1,6 +1,6 @@
 """Any folder of videos with sound: a player a video, the whole picture is theirs.
 
-The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4 or violin/monday/recital.mp4), else
+The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4, violin/monday/recital.mp4), else
 the one instrument that the file's name contains (double_bass.mp4), else unknown.
 """
 
@@ -13,8 +13,8 @@ from pipeline.corpus.track import UNKNOWN, Track
 from pipeline.corpus.urmp import INSTRUMENTS
 from pipeline.set_aside import SetAside
 
-VIDEOS = set(".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split())
-SOUNDS = set(".aac .aif .aiff .flac .m4a .mp3 .ogg .opus .wav .wma".split())
+VIDEOS = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
+SOUNDS = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma")
 OTHERS = ("accordion", "drums", "guitar", "harp", "keyboard", "piano", "recorder", "tabla", "ukulele", "voice")
 
 

@@ -10,8 +10,8 @@ A folder a piece, here 01_Jupiter_vn_vc:
     Sco_01_Jupiter_vn_vc.mid        the score
     Joints_1_vn_01_Jupiter.npy      true joints; in made corpora only
 
-File names decide, not folder names: in URMP's piece 15 the folder is wrong. Folders without a video and without separate
-sound are no pieces and are passed over (URMP has one of supplementary files).
+File names decide, not folder names: in URMP's piece 15 the folder is wrong. Folders without video and separate sound
+are no pieces and are passed over (URMP has one of supplementary files).
 """
 
 import re

@@ -1,0 +1,90 @@
+"""From a track's pictures to its player's joints.
+
+A detector is a function
+
+    detect(pictures: Iterable[uint8 [height, width, 3], blue first], params: Keypoints) -> Iterator[float32 [47, 3]]
+
+that gives, picture by picture and in their order, x px, y px and confidence in 0..1 of the 47 joints of `skeleton`.
+Confidence 0 is "not found", with x = y = 0. It may remember earlier pictures: they are one recording of one player.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline import media
+from pipeline.corpus.track import Track
+from pipeline.keypoints.skeleton import LEFT_HAND, NECK, RIGHT_HAND
+from pipeline.params import Keypoints
+
+Detector = Callable[[Iterable[np.ndarray], Keypoints], Iterator[np.ndarray]]
+
+
+def _mediapipe(pictures: Iterable[np.ndarray], params: Keypoints) -> Iterator[np.ndarray]:
+    from pipeline.keypoints import mediapipe_holistic  # seconds and 200 MB: only where it is used
+
+    return mediapipe_holistic.detect(pictures, params)
+
+
+DETECTORS: dict[str, Detector] = {"mediapipe": _mediapipe}  # keypoints.detector → detector
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A track's joints.
+
+    Attributes:
+        keypoints: float32 [frames, 47, 3] = x px, y px of the whole picture, confidence in 0..1 (0 = not found).
+        times: float64 [frames], s.
+        width_px, height_px: of the whole picture.
+    """
+
+    keypoints: np.ndarray
+    times: np.ndarray
+    width_px: int
+    height_px: int
+
+
+def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
+    """Find the player's joints in every picture of a track.
+
+    Args:
+        tick: called after every picture.
+
+    Raises:
+        MediaError: the video cannot be read to its end.
+    """
+    times: list[float] = []
+    width_px = height_px = left_px = 0
+
+    def strips() -> Iterator[np.ndarray]:
+        nonlocal width_px, height_px, left_px
+        for time_s, picture in media.frames(track.video):
+            height_px, width_px = picture.shape[:2]
+            left_px = round(track.left * width_px)
+            times.append(time_s)
+            yield picture[:, left_px : round(track.right * width_px)]
+
+    found = []
+    for joints in DETECTORS[params.detector](strips(), params):
+        joints[joints[:, 2] > 0, 0] += left_px
+        found.append(joints)
+        tick()
+    if not found:
+        raise media.MediaError(track.video, "no picture in it can be decoded")
+    assert len(found) == len(times), f"{track.name}: {len(found)} detections for {len(times)} pictures"
+    return Detected(np.stack(found), np.array(times), width_px, height_px)
+
+
+def found_shares(keypoints: np.ndarray) -> dict[str, float]:
+    """Share of the frames in which the body and each hand were found, from keypoints [frames, 47, 3].
+
+    A hand counts as found by its fingers: a wrist may come from the arm.
+    """
+    confidence = keypoints[:, :, 2]
+    return {
+        "body_found": float((confidence[:, NECK] > 0).mean()),
+        "left_hand_found": float((confidence[:, LEFT_HAND][:, 1:] > 0).any(axis=1).mean()),
+        "right_hand_found": float((confidence[:, RIGHT_HAND][:, 1:] > 0).any(axis=1).mean()),
+    }

@@ -1,0 +1,54 @@
+"""Joints → movement: data/motion."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import params, set_aside
+from pipeline.keypoints.cleaning import clean
+from pipeline.set_aside import NothingLeft, SetAside
+from pipeline.shards import Shards, ShardWriter
+from stages import run
+
+IN = Path("data/keypoints")
+OUT = Path("data/motion")
+METRICS = Path("metrics")
+
+
+def main() -> None:
+    p = params.load()
+    keypoints = Shards(IN)
+    shortest = round(p.windows.duration_s * p.motion.fps)
+    aside: list[SetAside] = []
+    shares = []
+    with ShardWriter(OUT) as shards:
+        for track in tqdm(keypoints.index.index, "clean", unit="track"):
+            try:
+                motion, share = clean(
+                    keypoints.rows("keypoints", track),
+                    keypoints.rows("times", track),
+                    p.motion.fps,
+                    p.motion.min_confidence,
+                )
+            except ValueError as error:
+                aside.append(SetAside(track, str(error), "show the player from the front, head to hips"))
+                continue
+            if len(motion) < shortest:
+                length_s = len(motion) / p.motion.fps
+                what = f"its picture is {length_s:.1f} s long, shorter than a window of {p.windows.duration_s:g} s"
+                aside.append(SetAside(track, what, "record longer, or lower windows.duration_s"))
+                continue
+            shards.add(track, {"motion": motion}, interpolated_share=share)
+            shares.append(share)
+    set_aside.write(OUT, aside)
+    if not shares:
+        raise NothingLeft(f"{IN}: no track with movement that can be used; {OUT}/set_aside.csv says why")
+    METRICS.mkdir(exist_ok=True)
+    summary = {"interpolated_share": round(float(np.mean(shares)), 4)}
+    (METRICS / "motion.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,146 @@
+"""Video → joints: data/keypoints, and metrics on how well they were found."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline import corpus, media, params, set_aside
+from pipeline.corpus.files import relative
+from pipeline.corpus.track import Track
+from pipeline.keypoints import detection
+from pipeline.metrics import pck
+from pipeline.set_aside import NothingLeft, SetAside
+from pipeline.shards import ShardWriter
+from pipeline.work import WORK, key, write_whole
+from stages import run
+
+OUT = Path("data/keypoints")
+METRICS = Path("metrics")
+KEPT = WORK / "extract"  # each finished track, so that a killed run goes on where it was
+SOMEBODY = 0.05  # share of frames; a player found in fewer was found by mistake
+
+
+def main() -> None:
+    p = params.load()
+    tracks, aside = corpus.read(p.corpus)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    work = (joblib.delayed(detect)(track, p.keypoints) for track in tracks)
+    rows = []
+    with _bar(tracks), ShardWriter(OUT) as shards:
+        results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
+        for track, result in zip(tracks, results, strict=True):
+            file = relative(track.video, Path(p.corpus.root))
+            if isinstance(result, str):
+                aside.append(SetAside(file, result, "replace it with a whole copy, or delete it"))
+                continue
+            with np.load(result, allow_pickle=False) as kept:
+                found = detection.Detected(**kept)
+            shares = detection.found_shares(found.keypoints)
+            if shares["body_found"] < SOMEBODY:
+                what = f"nobody in view in {1 - shares['body_found']:.0%} of its pictures" + _strip(track)
+                aside.append(SetAside(file, what, "show the player's head, arms and hands, or delete it"))
+                continue
+            score, remarks = _score(track, found, Path(p.corpus.root))
+            aside += remarks
+            columns = {
+                "piece": track.piece,
+                "fps": _fps(found.times),
+                "width_px": int(found.width_px),
+                "height_px": int(found.height_px),
+                **shares,
+                "pck": score,
+            }
+            shards.add(track.name, {"keypoints": found.keypoints, "times": found.times}, **columns)
+            rows.append({"instrument": track.instrument, **columns})
+    set_aside.write(OUT, aside)
+    if not rows:
+        raise NothingLeft(f"{p.corpus.root}: no track with a player in view; {OUT}/set_aside.csv says why")
+    _write_metrics(pd.DataFrame(rows))
+
+
+def detect(track: Track, keypoints: params.Keypoints) -> Path | str:
+    """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video."""
+    with open(KEPT / "progress", "ab", buffering=0) as progress:
+        try:
+            place = KEPT / f"{key(track.video, track.left, track.right, keypoints)}.npz"
+            if place.exists():
+                with np.load(place, allow_pickle=False) as kept:
+                    progress.write(b"." * len(kept["times"]))
+            else:
+                found = detection.detect(track, keypoints, tick=lambda: progress.write(b"."))
+                write_whole(place, lambda path: np.savez(path, **vars(found)))
+        except media.MediaError as error:
+            return error.what
+    return place
+
+
+@contextmanager
+def _bar(tracks: list[Track]) -> Iterator[None]:
+    """A progress bar over the frames of all tracks: the workers append a byte a frame to a file, and it shows the length."""
+    progress = KEPT / "progress"
+    progress.write_bytes(b"")
+    probes = {video: media.probe(video) for video in {track.video for track in tracks}}
+    total = sum(round(probes[track.video].duration_s * probes[track.video].fps) for track in tracks)
+    done = threading.Event()
+    with tqdm(desc="extract", total=total, unit="frame", mininterval=0.5) as bar:
+
+        def show() -> None:
+            while not done.wait(0.5):
+                bar.update(progress.stat().st_size - bar.n)
+            bar.update(progress.stat().st_size - bar.n)
+
+        watcher = threading.Thread(target=show, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _strip(track: Track) -> str:
+    return "" if (track.left, track.right) == (0, 1) else f" ({track.left:.0%} to {track.right:.0%} of its width)"
+
+
+def _fps(times: np.ndarray) -> float:
+    return float(1 / np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+
+def _score(track: Track, found: detection.Detected, root: Path) -> tuple[float, list[SetAside]]:
+    """PCK against the true joints, NaN where there are none; and what is wrong with the truth."""
+    if track.joints is None:
+        return np.nan, []
+    try:
+        truth = np.load(track.joints, allow_pickle=False)
+        return pck.pck(truth, found.keypoints[:, :, :2], found.keypoints[:, :, 2] > 0), []
+    except (ValueError, OSError, EOFError) as error:
+        what = f"not used, its track is: {' '.join(str(error).split())}"
+        return np.nan, [SetAside(relative(track.joints, root), what, "make it again together with its video")]
+
+
+def _write_metrics(table: pd.DataFrame) -> None:
+    """keypoints.csv has a row an instrument; keypoints.json the means over tracks, for hands the median over instruments."""
+    METRICS.mkdir(exist_ok=True)
+    table["hand_found"] = (table["left_hand_found"] + table["right_hand_found"]) / 2
+    groups = table.groupby("instrument")
+    by_instrument = groups[["body_found", "left_hand_found", "right_hand_found", "hand_found", "pck"]].mean().round(4)
+    by_instrument.insert(0, "tracks", groups.size())
+    by_instrument.to_csv(METRICS / "keypoints.csv", lineterminator="\n")
+    score = table["pck"].mean()
+    summary = {
+        "pck": None if np.isnan(score) else round(float(score), 4),
+        "body_found": round(float(table["body_found"].mean()), 4),
+        "hand_found": round(float(by_instrument["hand_found"].median()), 4),
+    }
+    (METRICS / "keypoints.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)
