@@ -83,7 +83,7 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | str:
 
 @contextmanager
 def _bar(tracks: list[Track]) -> Iterator[None]:
-    """A progress bar over the frames of all tracks: the workers append a byte a frame to a file, and it shows the length."""
+    """A progress bar over all frames: the workers append a byte a frame to a file, and the bar shows its length."""
     progress = KEPT / "progress"
     progress.write_bytes(b"")
     probes = {video: media.probe(video) for video in {track.video for track in tracks}}
@@ -126,7 +126,7 @@ def _score(track: Track, found: detection.Detected, root: Path) -> tuple[float, 
 
 
 def _write_metrics(table: pd.DataFrame) -> None:
-    """keypoints.csv has a row an instrument; keypoints.json the means over tracks, for hands the median over instruments."""
+    """A row an instrument in keypoints.csv; in keypoints.json means over tracks; hands: the median over instruments."""
     METRICS.mkdir(exist_ok=True)
     table["hand_found"] = (table["left_hand_found"] + table["right_hand_found"]) / 2
     groups = table.groupby("instrument")

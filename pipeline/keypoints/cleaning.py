@@ -1,8 +1,8 @@
 """From a detector's joints to movement that a model can learn from: no gaps, an even rate, one place and size.
 
-A missing joint is interpolated linearly in time *relative to its parent* and put back on it (paper, section 3): a hidden
-hand goes on moving with its arm. Before a joint is first seen and after it is last seen it keeps the nearest offset that
-was seen. A joint that is never seen lies on its parent.
+A missing joint is interpolated linearly in time *relative to its parent* and put back on it (paper, section 3): a
+hidden hand goes on moving with its arm. Before a joint is first seen and after it is last seen it keeps the nearest
+offset that was seen. A joint that is never seen lies on its parent.
 """
 
 import numpy as np

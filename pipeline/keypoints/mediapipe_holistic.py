@@ -1,7 +1,7 @@
 """Joints by MediaPipe Holistic 0.10.14 (Grishchenko and Bazarevsky, "MediaPipe Holistic", 2020), without its face.
 
-Measured: both hands' 21 joints, and the pose's shoulders and elbows. Derived: the neck is the midpoint of the shoulders,
-as OpenPose trains it; a wrist is the hand's own joint 0, or the pose's wrist where the hand is not found.
+Measured: both hands' 21 joints, and the pose's shoulders and elbows. Derived: the neck is the midpoint of the
+shoulders, as OpenPose trains it; a wrist is the hand's own joint 0, or the pose's wrist where the hand is not found.
 
 Confidence is the pose's visibility for shoulders, elbows and the pose's wrists (the neck has the lesser of the
 shoulders'), and 1 for a hand that was found: MediaPipe gives hands no confidence, it reports only those that pass its
@@ -20,8 +20,8 @@ from mediapipe.python.solution_base import SolutionBase
 from pipeline.keypoints import skeleton
 from pipeline.params import Keypoints
 
-# mediapipe.solutions.holistic runs this graph and further nodes for the face, which take a tenth of the time and are not
-# used here; all else is the same to the bit. One thread: the tracks are what runs in parallel.
+# mediapipe.solutions.holistic runs this graph and further nodes for the face, which take a tenth of the time and are
+# not used here; all else is the same to the bit. One thread: the tracks are what runs in parallel.
 _GRAPH = """
 num_threads: 1
 input_stream: "IMAGE:image"

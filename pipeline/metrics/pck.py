@@ -2,16 +2,16 @@
 
 Conventions
 -----------
-Joints are float [frames, joints, 2], in px. A joint is correct if it lies within `threshold` shoulder widths of the true
-one. The shoulder width is the player's own: the median over the frames of the true distance of the shoulders, so that a
-turned shoulder does not make a frame stricter. A joint that was not found is wrong.
+Joints are float [frames, joints, 2], in px. A joint is correct if it lies within `threshold` shoulder widths of the
+true one. The shoulder width is the player's own: the median over the frames of the true distance of the shoulders, so
+that a turned shoulder does not make a frame stricter. A joint that was not found is wrong.
 
 Metrics
 -------
 * :func:`pck`: share of the joints that are correct, 0..1.
 
-Source: Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts" (PAMI 2013), who measure in shares
-of the person's box; here the unit is the shoulder width, since only the upper body is in view.
+Source: Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts" (PAMI 2013), who measure in
+shares of the person's box; here the unit is the shoulder width, since only the upper body is in view.
 """
 
 import numpy as np
