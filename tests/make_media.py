@@ -1,12 +1,24 @@
 """Small videos and sounds for the tests, written on the spot: no binary files in the repository."""
 
+import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import soundfile
+from ruamel.yaml import YAML
+
+from pipeline import params
+from pipeline.studio import pieces
+
+REPO = Path(__file__).resolve().parents[1]
+REAL = REPO.parent / "shared" / "real"  # recordings that are not part of the project
 
 
 def tone(duration_s: float, sample_rate_hz: int = 16000, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
@@ -68,3 +80,48 @@ def write_video(
                 container.mux(audio.encode(piece))
             container.mux(audio.encode())
     return path
+
+
+def run_stage(folder: Path, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m stages.<name>` in a folder with a params.yaml."""
+    return subprocess.run(
+        [sys.executable, "-m", f"stages.{name}"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPO)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def workplace(folder: Path, **changes: dict[str, object]) -> Path:
+    """A folder with the demo's params.yaml, changed: workplace(tmp_path, corpus={"name": "folder"})."""
+    folder.mkdir(parents=True, exist_ok=True)
+    yaml = YAML()
+    tree = yaml.load(REPO / "profiles" / "demo.yaml")
+    for section, values in changes.items():
+        tree[section].update(values)
+    yaml.dump(tree, folder / "params.yaml")
+    return folder
+
+
+def players(folder: Path, codes: Iterable[tuple[str, ...]], duration_s: float) -> Path:
+    """Drawn pieces in URMP's layout, 20 frames/s, 320 px a player; a tuple of instrument codes a piece."""
+    studio = replace(
+        params.load(REPO / "profiles" / "demo.yaml").studio,
+        duration_s=duration_s,
+        fps=20.0,
+        player_width_px=320,
+        player_height_px=320,
+        sample_rate_hz=16000,
+    )
+    for index, piece in enumerate(codes):
+        place = folder / pieces.piece_name(index, piece)
+        place.mkdir(parents=True)
+        pieces.make_piece(place, index, piece, studio, seed=1)
+    return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Name → SHA-256 of every file in a folder."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}

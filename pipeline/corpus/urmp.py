@@ -37,7 +37,6 @@ INSTRUMENTS = {
     "tba": "tuba",
 }
 _CODES = "|".join(INSTRUMENTS)
-_SOUND = re.compile(rf"AuSep_(?P<player>\d+)_(?P<code>{_CODES})_(?P<piece>.+)\.wav")
 _VIDEO = re.compile(rf"Vid_(?P<piece>.+?)(?P<codes>(_({_CODES}))+)\.mp4")
 _COPY_AGAIN = "copy the piece again from URMP's archive"
 
@@ -50,7 +49,7 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         names = sorted(path.name for path in folder.iterdir())
         videos = [match for match in map(_VIDEO.fullmatch, names) if match]
-        sounds = [match for match in map(_SOUND.fullmatch, names) if match]
+        sounds = {name for name in names if name.startswith("AuSep_")}
         if not videos and not sounds:
             continue
         if len(videos) != 1:
@@ -67,10 +66,10 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
             aside.append(bad_video)
             continue
         codes = videos[0]["codes"].strip("_").split("_")
-        for sound in sounds:
-            if sound["piece"] != piece or not 1 <= int(sound["player"]) <= len(codes):
-                what = f"no sound of a player in {video.name}"
-                aside.append(SetAside(relative(folder / sound.string, root), what, "correct its name, or delete it"))
+        belonging = {f"AuSep_{player}_{code}_{piece}.wav" for player, code in enumerate(codes, start=1)}
+        for stray in sorted(sounds - belonging):
+            what = f"of no player in {video.name}"
+            aside.append(SetAside(relative(folder / stray, root), what, "correct its name, or delete it"))
         for player in range(1, len(codes) + 1):
             found = _player(root, video, piece, player, codes)
             if isinstance(found, Track):

@@ -9,6 +9,7 @@ own threshold.
 """
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -112,7 +113,8 @@ def _quiet() -> Iterator[None]:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):  # of its protobuf's deprecations
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -1,0 +1,199 @@
+"""Readers find who plays what from file names, and name what they cannot use."""
+
+import os
+from pathlib import Path
+
+import pytest
+from make_media import REAL, blank, tone, write_video, write_wav
+
+from pipeline import corpus
+from pipeline.corpus import folder, urmp
+from pipeline.corpus.files import safe_name
+from pipeline.params import Corpus
+from pipeline.set_aside import NothingLeft
+
+
+def piece(root: Path, place: str, name: str, codes: list[str]) -> Path:
+    """A piece of URMP's: name is that of the piece, place that of its folder."""
+    home = root / place
+    write_video(home / f"Vid_{name}_{'_'.join(codes)}.mp4", blank(0.5))
+    for player, code in enumerate(codes, start=1):
+        write_wav(home / f"AuSep_{player}_{code}_{name}.wav", tone(0.5))
+    return home
+
+
+def test_urmp_reads_players_strips_and_what_belongs_to_them(tmp_path):
+    home = piece(tmp_path, "01_Jupiter_vn_vc_db", "01_Jupiter", ["vn", "vc", "db"])
+    (home / "Sco_01_Jupiter_vn_vc_db.mid").write_bytes(b"MThd")
+    (home / "Notes_2_vc_01_Jupiter.txt").write_text("0 440 1\n")
+    (home / "Joints_3_db_01_Jupiter.npy").write_bytes(b"x")
+    write_wav(home / "AuMix_01_Jupiter_vn_vc_db.wav", tone(0.5))
+    tracks, aside = urmp.read(tmp_path)
+    assert aside == []
+    assert [t.name for t in tracks] == ["01_Jupiter_1_vn", "01_Jupiter_2_vc", "01_Jupiter_3_db"]
+    assert [t.instrument for t in tracks] == ["violin", "cello", "double bass"]
+    assert [(t.left, t.right) for t in tracks] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
+    assert {t.piece for t in tracks} == {"01_Jupiter"}
+    assert {t.midi for t in tracks} == {home / "Sco_01_Jupiter_vn_vc_db.mid"}
+    assert [t.notes and t.notes.name for t in tracks] == [None, "Notes_2_vc_01_Jupiter.txt", None]
+    assert [t.joints and t.joints.name for t in tracks] == [None, None, "Joints_3_db_01_Jupiter.npy"]
+    assert [t.audio.name for t in tracks][1] == "AuSep_2_vc_01_Jupiter.wav"
+
+
+def test_urmp_trusts_file_names_and_passes_over_what_is_no_piece(tmp_path):
+    piece(tmp_path, "15_Surprise_tpt_tpt_tbn", "15_Surprise", ["tpt", "tpt", "tpt"])
+    (tmp_path / "Supplementary_Files").mkdir()
+    (tmp_path / "Supplementary_Files" / "readme.txt").write_text("more")
+    (tmp_path / "notes.txt").write_text("beside the pieces")
+    tracks, aside = urmp.read(tmp_path)
+    assert [t.instrument for t in tracks] == ["trumpet"] * 3
+    assert aside == []
+
+
+def test_urmp_knows_all_thirteen_instruments(tmp_path):
+    for number, code in enumerate(urmp.INSTRUMENTS):
+        piece(tmp_path, f"{number:02d}", f"{number:02d}_Solo", [code])
+    tracks, aside = urmp.read(tmp_path)
+    assert (len(tracks), aside) == (13, [])
+    assert [t.instrument for t in tracks] == list(urmp.INSTRUMENTS.values())
+
+
+def test_urmp_names_missing_parts_and_keeps_the_others_where_they_are(tmp_path):
+    gap = piece(tmp_path, "02_Sonata", "02_Sonata", ["vn", "fl", "ob"])
+    (gap / "AuSep_2_fl_02_Sonata.wav").unlink()
+    hollow = piece(tmp_path, "03_Dance", "03_Dance", ["cl", "sax"])
+    (hollow / "AuSep_1_cl_03_Dance.wav").write_bytes(b"")
+    unseen = piece(tmp_path, "04_Fugue", "04_Fugue", ["vn", "va"])
+    next(unseen.glob("Vid_*")).unlink()
+    torn = piece(tmp_path, "05_March", "05_March", ["tba"])
+    next(torn.glob("Vid_*")).write_text("not a video")
+    stray = piece(tmp_path, "06_Waltz", "06_Waltz", ["hn"])
+    write_wav(stray / "AuSep_2_hn_06_Waltz.wav", tone(0.5))
+    tracks, aside = urmp.read(tmp_path)
+    assert [(t.name, t.left, t.right) for t in tracks] == [
+        ("02_Sonata_1_vn", 0, 1 / 3),
+        ("02_Sonata_3_ob", 2 / 3, 1),
+        ("03_Dance_2_sax", 0.5, 1),
+        ("06_Waltz_1_hn", 0, 1),
+    ]
+    assert {(a.file, a.what.split(",")[0]) for a in aside} == {
+        ("02_Sonata/AuSep_2_fl_02_Sonata.wav", "missing"),
+        ("03_Dance/AuSep_1_cl_03_Dance.wav", "empty"),
+        ("04_Fugue", "0 videos of the form Vid_<piece>_<instruments>.mp4 in it"),
+        ("05_March/Vid_05_March_tba.mp4", "broken"),
+        ("06_Waltz/AuSep_2_hn_06_Waltz.wav", "of no player in Vid_06_Waltz_hn.mp4"),
+    }
+    assert all(a.advice for a in aside)
+
+
+def test_urmp_names_a_stem_whose_instrument_is_not_the_videos(tmp_path):
+    home = piece(tmp_path, "07_Aria", "07_Aria", ["vn", "vc"])
+    (home / "AuSep_2_vc_07_Aria.wav").rename(home / "AuSep_2_va_07_Aria.wav")
+    tracks, aside = urmp.read(tmp_path)
+    assert [t.name for t in tracks] == ["07_Aria_1_vn"]
+    assert {a.file for a in aside} == {"07_Aria/AuSep_2_va_07_Aria.wav", "07_Aria/AuSep_2_vc_07_Aria.wav"}
+
+
+def test_urmp_takes_a_piece_only_once(tmp_path):
+    piece(tmp_path, "01_Jupiter", "01_Jupiter", ["vn"])
+    piece(tmp_path, "01_Jupiter (copy)", "01_Jupiter", ["vn"])
+    tracks, aside = urmp.read(tmp_path)
+    assert len(tracks) == 1
+    assert [a.file for a in aside] == ["01_Jupiter (copy)"]
+
+
+@pytest.mark.parametrize(
+    ("place", "instrument"),
+    [
+        ("violin/recital.mp4", "violin"),
+        ("Double-Bass/monday/take 1.mp4", "double bass"),
+        ("double_bass.mp4", "double bass"),
+        ("MyViola02.mp4", "unknown"),
+        ("my_viola_02.mp4", "viola"),
+        ("bassoon solo.MOV", "bassoon"),
+        ("violin_guitar_duo.mp4", "unknown"),
+        ("holiday.mp4", "unknown"),
+    ],
+)
+def test_folder_takes_the_instrument_from_the_place(place, instrument):
+    assert folder.instrument(Path(place)) == instrument
+
+
+def test_folder_reads_all_videos_and_names_the_rest(tmp_path):
+    for place in ["b/one.mp4", "one.mp4", "one.mkv", "a b.mp4", "a_b.mp4", "Ünïcode.mp4", "x" * 150 + ".mp4"]:
+        kind = "matroska" if place.endswith("mkv") else "mp4"
+        write_video(tmp_path / place, blank(0.5), tone(0.5), container_format=kind)
+    write_video(tmp_path / "mute.mp4", blank(0.5))
+    write_video(tmp_path / "dark.mp4", None, tone(0.5))
+    write_wav(tmp_path / "alone.wav", tone(0.5))
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("hello")
+    (tmp_path / "readme.txt").write_text("passed over")
+    (tmp_path / "._one.mp4").write_text("passed over")
+    tracks, aside = folder.read(tmp_path)
+    names = [t.name for t in tracks]
+    assert len(set(names)) == len(names) == 7
+    assert all(name.isascii() and "/" not in name and " " not in name and len(name) < 120 for name in names)
+    assert {"a_b", "b__one"} < set(names)
+    assert all(t.video == t.audio and (t.left, t.right) == (0, 1) for t in tracks)
+    assert {a.file: a.what.split(" (")[0] for a in aside} == {
+        "alone.wav": "a sound without a picture",
+        "dark.mp4": "no picture in it",
+        "empty.mp4": "empty, 0 bytes",
+        "mute.mp4": "no sound in it",
+        "text.mp4": "broken, or no media file",
+    }
+
+
+def test_a_name_does_not_depend_on_the_other_files(tmp_path):
+    for place in ["new/b.mp4", "old/a b.mp4", "old/a_b.mp4", "old/ä.mp4"]:
+        write_video(tmp_path / place, blank(0.5), tone(0.5))
+    before = {t.video: t.name for t in folder.read(tmp_path)[0]}
+    write_video(tmp_path / "aa.mp4", blank(0.5), tone(0.5))
+    write_video(tmp_path / "old" / "ü.mp4", blank(0.5), tone(0.5))
+    after = {t.video: t.name for t in folder.read(tmp_path)[0]}
+    assert before.items() <= after.items()
+
+
+def test_a_name_that_is_no_utf8_gives_a_track_that_can_be_named(tmp_path):
+    write_video(tmp_path / "good.mp4", blank(0.5), tone(0.5))
+    (tmp_path / "good.mp4").rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")))
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.mp4")).write_text("no video")
+    (track,), (item,) = folder.read(tmp_path)
+    assert track.name.isascii()
+    assert track.name.startswith("caf_-")
+    assert item.file == r"bad\xff.mp4"
+    str(item).encode("utf-8")
+
+
+def test_different_texts_keep_different_safe_names():
+    texts = ["a b", "a_b", "a-b", "ä", "ö", "x" * 200, "x" * 201, "a/b"]
+    assert len({safe_name(text) for text in texts}) == len(texts)
+    assert safe_name("01_Jupiter_1_vn") == "01_Jupiter_1_vn"
+
+
+@pytest.mark.parametrize("name", list(corpus.READERS))
+def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
+    with pytest.raises(NothingLeft, match="no such folder"):
+        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere")))
+    (tmp_path / "readme.txt").write_text("nothing else")
+    with pytest.raises(NothingLeft, match="nothing in it") as error:
+        corpus.read(Corpus(name=name, root=str(tmp_path)))
+    assert "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
+def test_real_clips_are_read():
+    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips")))
+    assert aside == []
+    assert {t.name: t.instrument for t in tracks} == {
+        "double_bass": "double bass",
+        "drums": "drums",
+        "electric_guitar": "guitar",
+        "guitar_keyboard_duo": "unknown",
+        "guitar_voice": "unknown",
+        "harp": "harp",
+        "tabla": "tabla",
+        "violin_guitar_duo": "unknown",
+    }

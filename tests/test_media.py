@@ -1,0 +1,153 @@
+"""Pictures and sounds keep their times, and a file that is no good is one clear error."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_media import REAL, blank, tone, write_video, write_wav
+
+from pipeline import media
+
+
+def flash(at: int, count: int, fps: float) -> list[tuple[float, np.ndarray]]:
+    """Dark pictures, with a bright one at number `at`."""
+    return [(i / fps, np.full((64, 64, 3), 250 if i == at else 5, np.uint8)) for i in range(count)]
+
+
+def brightest_s(path: Path) -> float:
+    return max((picture.mean(), time_s) for time_s, picture in media.frames(path))[1]
+
+
+def test_frames_have_the_containers_times_at_an_uneven_rate(tmp_path):
+    times = [0.0, 0.04, 0.1, 0.11, 0.5, 0.75]
+    path = write_video(tmp_path / "v.mp4", [(t, blank(1)[0][1]) for t in times])
+    assert [t for t, _ in media.frames(path)] == pytest.approx(times, abs=1e-6)
+
+
+def test_frames_are_blue_first(tmp_path):
+    blue = np.zeros((64, 64, 3), np.uint8)
+    blue[..., 0] = 255
+    _, picture = next(media.frames(write_video(tmp_path / "v.mp4", [(0.0, blue), (0.1, blue)])))
+    assert picture.shape == (64, 64, 3)
+    assert picture.dtype == np.uint8
+    assert picture[..., 0].mean() > 200 > 50 > picture[..., 2].mean()
+
+
+@pytest.mark.parametrize("sound_start_s", [0.0, 0.3])
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_a_flash_and_a_click_of_one_moment_stay_together(tmp_path, sound_start_s, container):
+    click = np.zeros(32000, np.float32)
+    click[round((1.0 - sound_start_s) * 16000) :][:40] = 0.9
+    path = write_video(
+        tmp_path / "v", flash(20, 40, 20), click, sound_start_s=sound_start_s, container_format=container
+    )
+    heard_s = np.abs(media.read_audio(path, 16000)).argmax() / 16000
+    # The coder of the sound holds its first 1024 samples (64 ms here) ahead of it, and matroska keeps no note of that.
+    assert brightest_s(path) == pytest.approx(1.0, abs=0.06)
+    assert heard_s - brightest_s(path) == pytest.approx(0.0, abs=0.07 if container == "matroska" else 0.01)
+
+
+def test_a_video_that_starts_after_its_sound_keeps_its_offset(tmp_path):
+    path = write_video(tmp_path / "v.mp4", [(t + 0.5, p) for t, p in blank(1)], tone(2))
+    assert next(media.frames(path))[0] == pytest.approx(0.5, abs=0.07)
+
+
+def test_sound_is_mixed_down_and_resampled(tmp_path):
+    stereo = np.stack([tone(1, 48000, level=0.8), np.zeros(48000, np.float32)], axis=1)
+    sound = media.read_audio(write_wav(tmp_path / "s.wav", stereo, 48000), 16000)
+    assert sound.shape == (16000,)
+    assert sound.dtype == np.float32
+    assert np.abs(sound[1000:-1000] - tone(1, 16000, level=0.4)[1000:-1000]).max() < 1e-3
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_every_kind_of_wav_has_its_full_scale_at_one(tmp_path, subtype):
+    import soundfile
+
+    soundfile.write(tmp_path / "s.wav", tone(0.5, level=0.5), 16000, subtype=subtype)
+    sound = media.read_audio(tmp_path / "s.wav", 16000)
+    assert np.abs(sound - tone(0.5, level=0.5)).max() < 0.01
+
+
+def test_written_sound_comes_back(tmp_path):
+    media.write_audio(tmp_path / "s.wav", np.array([0.0, 0.5, -0.5, 2.0, -2.0]), 8000)
+    sound, rate_hz = media.decode_audio(tmp_path / "s.wav")
+    assert rate_hz == 8000
+    assert sound == pytest.approx([0, 0.5, -0.5, 1, -1], abs=1e-4)
+
+
+def test_probe_says_what_is_there(tmp_path):
+    both = media.probe(write_video(tmp_path / "b.mp4", blank(2, fps=10), tone(2)))
+    assert both.has_video
+    assert both.has_audio
+    assert both.duration_s == pytest.approx(2, abs=0.15)
+    assert both.fps == pytest.approx(10, rel=0.1)
+    silent = media.probe(write_video(tmp_path / "s.mp4", blank(1)))
+    assert (silent.has_video, silent.has_audio) == (True, False)
+    wav = media.probe(write_wav(tmp_path / "w.wav", tone(1)))
+    assert (wav.has_video, wav.has_audio, wav.fps, wav.duration_s) == (False, True, 0, 1)
+
+
+def good_head(path: Path) -> bytes:
+    return write_video(path, blank(2), tone(2)).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "0 bytes"), (b"not a video\n" * 50, "no media file"), (None, "no such file"), ("half", "no media file")],
+)
+@pytest.mark.parametrize("use", [media.probe, lambda path: list(media.frames(path)), media.decode_audio])
+def test_a_file_that_is_no_good_is_one_clear_error(tmp_path, content, says, use, capfd):
+    path = tmp_path / "film.mp4"
+    if content == "half":
+        whole = good_head(path)
+        content = whole[: len(whole) // 2]
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(media.MediaError) as error:
+        use(path)
+    assert "film.mp4" in str(error.value)
+    assert says in str(error.value).lower()
+    assert "\n" not in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_damage_in_the_middle_is_an_error_or_nothing_but_never_anything_else(tmp_path):
+    whole = bytearray(good_head(tmp_path / "v.mp4"))
+    rng = np.random.default_rng(0)
+    for trial in range(25):
+        broken = whole.copy()
+        for place in rng.integers(0, len(whole), 20):
+            broken[place] = rng.integers(0, 256)
+        path = tmp_path / f"{trial}.mp4"
+        path.write_bytes(broken)
+        for use in (media.probe, lambda path: list(media.frames(path)), lambda path: media.read_audio(path, 16000)):
+            try:
+                use(path)
+            except media.MediaError as error:
+                assert error.what
+
+
+def test_a_missing_stream_is_said(tmp_path):
+    with pytest.raises(media.MediaError, match="no sound"):
+        media.read_audio(write_video(tmp_path / "v.mp4", blank(1)), 16000)
+    with pytest.raises(media.MediaError, match="no picture"):
+        list(media.frames(write_video(tmp_path / "s.mp4", None, tone(1))))
+
+
+def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/na\xffme:1.mp4"))
+    write_video(path, blank(1), tone(1))
+    assert media.probe(path).has_video
+    assert media.shown(path).endswith(r"na\xffme:1.mp4")
+    media.shown(path).encode("utf-8")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
+def test_real_clips_have_even_times_and_sound_as_long_as_the_picture():
+    for path in sorted((REAL / "clips").iterdir()):
+        times = np.array([t for t, _ in media.frames(path)])
+        sound = media.read_audio(path, 16000)
+        assert np.diff(times) == pytest.approx(1 / media.probe(path).fps, abs=1e-3)
+        assert len(sound) / 16000 == pytest.approx(times[-1], abs=0.1)
