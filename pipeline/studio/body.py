@@ -1,4 +1,4 @@
-"""What a player looks like: the shapes of body, clothes, head and hands around given joints, in the player's own space."""
+"""What a player looks like: the shapes of body, clothes, head and hands, in the player's own space (geometry.py)."""
 
 import numpy as np
 
@@ -10,48 +10,68 @@ from pipeline.studio.postures import Shape
 def shade(colour: Colour, by: float) -> Colour:
     """A colour made darker (by < 0) or lighter (by > 0), -1 black .. 1 white."""
     goal = 255.0 if by > 0 else 0.0
-    blue, green, red = (int(round(c + abs(by) * (goal - c))) for c in colour)
+    blue, green, red = (round(c + abs(by) * (goal - c)) for c in colour)
     return blue, green, red
 
 
 def legs(player: Player, seated: bool) -> list[Shape]:
-    """Hips and legs, which stay where they are: points [n, 3]."""
+    """Chair and legs, which stay where they are: points [n, 3]."""
     hips = -player.torso_cm
     girth = player.girth
     if seated:
         knees, feet = vec(20.0, hips - 3, 40.0), vec(19.0, hips - 46, 38.0)
     else:
-        knees, feet = vec(11.5, hips - 45, 2.0), vec(12.0, hips - 90, 0.0)
+        knees, feet = vec(10.5, hips - 45, 2.0), vec(11.0, hips - 90, 0.0)
     shapes = []
     if seated:
         seat = np.stack([vec(-21.0, hips - 11, -6.0), vec(21.0, hips - 11, -6.0)])
         shapes.append(Shape(seat, (48, 44, 42), 4.0, "legs"))
     for side in (-1, 1):
         mirror = vec(side, 1, 1)
-        points = np.stack([vec(side * 9.5, hips - 2, 0), knees * mirror, feet * mirror])
-        shapes.append(Shape(points, player.trousers, (10.5 * girth, 8.2 * girth, 6.0 * girth), "legs"))
+        points = np.stack([vec(side * 7.6, hips - 5, 0), knees * mirror, feet * mirror])
+        shapes.append(Shape(points, player.trousers, (8.4 * girth, 8.2 * girth, 6.0 * girth), "lap"))
     return shapes
 
 
 def torso(player: Player, shoulders: np.ndarray, yaw: float) -> list[Shape]:
-    """The trunk under the shirt.
+    """The trunk under the shirt, and the hips.
 
     Args:
         shoulders: [frames, 2, 3], right and left.
         yaw: degrees from the camera; a chest is less deep than wide.
     """
     turned = np.radians(yaw)
-    width = np.hypot(np.cos(turned), 0.68 * np.sin(turned)) * player.girth
+    width = float(np.hypot(np.cos(turned), 0.62 * np.sin(turned))) * player.girth
+    across = vec(np.cos(turned), 0, np.sin(turned))  # to the right in the picture
     middle = shoulders.mean(axis=1)
     down = player.torso_cm / 51.0
-    spine = np.stack([middle + vec(0, y * down, 0.5) for y in (-13, -30, -50)], axis=1)
-    inner = middle[:, None, :] + 0.78 * (shoulders - middle[:, None, :]) + vec(0, -3.6, 0)
-    waist = np.stack([middle + vec(0, y * down, 0.5) for y in (-46, -53)], axis=1)
+    rights = [
+        middle + x * width * across + vec(0, y, 0)
+        for x, y in ((12.5, -8), (14.6, -15), (13.8, -26 * down), (12.6, -38 * down), (13.6, -49 * down))
+    ]
+    lefts = [
+        middle - x * width * across + vec(0, y, 0)
+        for x, y in ((13.6, -49 * down), (12.6, -38 * down), (13.8, -26 * down), (14.6, -15), (12.5, -8))
+    ]
+    slope = vec(0, 3.6, 0)
+    outline = [
+        middle - 5.5 * across + vec(0, 6.0, 0),
+        middle + 5.5 * across + vec(0, 6.0, 0),
+        shoulders[:, 1] * 0.96 + middle * 0.04 + slope,
+        shoulders[:, 1],
+        *rights,
+        *lefts,
+        shoulders[:, 0],
+        shoulders[:, 0] * 0.96 + middle * 0.04 + slope,
+    ]
+    hips = [
+        middle + x * width * across + vec(0, y * down, 0)
+        for x, y in ((-13.2, -47), (13.2, -47), (14.6, -53), (11.0, -62), (-11.0, -62), (-14.6, -53))
+    ]
     return [
-        Shape(waist, player.trousers, (14.0 * width, 15.5 * width), "legs"),
-        Shape(inner, player.shirt, 5.6 * player.girth, "torso"),
-        Shape(spine, player.shirt, (15.2 * width, 14.0 * width, 14.4 * width), "torso"),
-        Shape(_points(middle, (-7.5, 2.5, 1), (7.5, 2.5, 1)), player.shirt, 4.2, "torso"),
+        Shape(np.stack(outline, axis=1), player.shirt, -1.2, "torso"),
+        Shape(np.stack(hips, axis=1), player.trousers, -1.0, "torso"),
+        Shape(np.stack(hips[:2], axis=1), shade(player.trousers, -0.5), 1.1, "torso"),
     ]
 
 
@@ -75,10 +95,11 @@ def arm(player: Player, shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarr
     """One arm in its sleeve: points [frames, 3] each."""
     cuff = elbow + 0.8 * (wrist - elbow)
     girth = player.girth
+    sleeve = shade(player.shirt, 0.08)  # or an arm before the trunk would hardly be seen
     return [
         Shape(np.stack([cuff, wrist], axis=1), player.skin, (2.9 * girth, 2.5 * girth), layer),
-        Shape(np.stack([shoulder, elbow], axis=1), player.shirt, (5.4 * girth, 4.5 * girth), layer),
-        Shape(np.stack([elbow, cuff], axis=1), player.shirt, (4.5 * girth, 3.5 * girth), layer),
+        Shape(np.stack([shoulder, elbow], axis=1), sleeve, (5.4 * girth, 4.5 * girth), layer),
+        Shape(np.stack([elbow, cuff], axis=1), sleeve, (4.5 * girth, 3.5 * girth), layer),
         Shape(np.stack([elbow + 0.77 * (wrist - elbow), cuff], axis=1), shade(player.shirt, 0.3), 3.6 * girth, layer),
     ]
 
@@ -164,9 +185,6 @@ def head(player: Player, centre: np.ndarray, turn: np.ndarray, open_mouth: np.nd
     shapes += [
         Shape(points, brow, 0.5 * size, "head")
         for points in mirrored((1.4, 4.0, 8.6), (3.2, 4.6, 8.2), (5.3, 3.8, 7.0))
-    ]
-    shapes += [
-        Shape(points, shade(skin, -0.12), 0.9 * size, "head") for points in mirrored((4.6, -2.4, 7.0), (4.3, -3.0, 7.0))
     ]
     shapes.append(
         Shape(at((0.9, 2.2, 9.0), (1.3, -0.5, 10.2), (1.7, -2.2, 9.6)), shade(skin, -0.22), 0.45 * size, "head")

@@ -55,12 +55,19 @@ def _operations(shape: Drawn) -> list[_Op]:
 def _plate(shape: Drawn) -> list[_Op]:
     rounding = -float(shape.radius_px[0])
     edge = shade(shape.colour, -0.42)
-    if rounding == 0:
+    extent = np.ptp(shape.points[0], axis=0)
+    if rounding == 0 and extent.max() < 30:
         return [_fill(shape.points, shape.colour), _line(shape.points, edge, 1, closed=True)]
-    passes = ((edge, rounding), (shape.colour, rounding - 1.2))
-    ops = []
-    for colour, radius in passes:
-        ops += [_fill(shape.points, colour), _line(shape.points, colour, max(1, round(2 * radius)), closed=True)]
+    thick = max(1, round(2 * rounding))
+    ops = [_line(shape.points, edge, thick + 2, closed=True)]
+    if extent.max() < 75:
+        return [*ops, _fill(shape.points, shape.colour), _line(shape.points, shape.colour, thick, closed=True)]
+    # Large ones are lighter towards the light, in steps.
+    middle = shape.points.mean(axis=1, keepdims=True)
+    steps = ((-0.26, 1.0, 0.0), (-0.14, 0.86, 0.03), (-0.04, 0.70, 0.06), (0.03, 0.50, 0.09), (0.08, 0.28, 0.12))
+    for by, share, up in steps:
+        inner = middle + share * (shape.points - middle) + _LIGHT * up * extent.min()
+        ops.append(_fill(inner, shade(shape.colour, by)))
     return ops
 
 
@@ -125,11 +132,13 @@ def _tapered(points: np.ndarray, radius: np.ndarray, colour: tuple[int, int, int
         np.stack([points[:, :-1] + start, points[:, 1:] + end, points[:, 1:] - end, points[:, :-1] - start], axis=2)
     )
     centres, radii = _fixed(points), np.maximum(1, np.round(radius * 2**_SHIFT)).astype(int).tolist()
+    if radius[-1] > 1.35 * radius[-2]:
+        radii.pop()  # a bell is open at its end
 
     def op(picture: np.ndarray, frame: int) -> None:
         for quad in quads[frame]:
             cv2.fillConvexPoly(picture, quad, colour, cv2.LINE_8, _SHIFT)
-        for (x, y), r in zip(centres[frame].tolist(), radii, strict=True):
+        for (x, y), r in zip(centres[frame].tolist(), radii, strict=False):
             cv2.circle(picture, (x, y), r, colour, -1, cv2.LINE_8, _SHIFT)
 
     return [op]

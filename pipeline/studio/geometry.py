@@ -6,7 +6,7 @@ Arrays of points are float64 [..., 3]; the first axis, where there is one, is th
 
 import numpy as np
 
-# Lengths of a hand of 18 cm, from the wrist to the middle finger's tip. Columns: towards the thumb, towards the fingers.
+# A hand of 18 cm, from the wrist to the middle finger's tip. Columns: towards the thumb, towards the fingers.
 _KNUCKLES = ((2.6, 8.6), (0.6, 9.0), (-1.4, 8.5), (-3.2, 7.6))
 _PHALANGES = ((4.3, 2.6, 2.1), (4.7, 2.9, 2.2), (4.4, 2.8, 2.2), (3.5, 2.2, 1.9))
 _FAN = (0.10, 0.02, -0.08, -0.18)  # how the stretched fingers spread, radians towards the thumb
@@ -30,7 +30,7 @@ def turned(v: np.ndarray, axis: np.ndarray, angle: np.ndarray | float) -> np.nda
 
 
 def rotation(x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:
-    """Rotation matrices [..., 3, 3] from degrees about x (head down), z (tilt to the right), y (to the left), in turn."""
+    """Rotation matrices [..., 3, 3]; degrees about x (head down), z (tilt to the right), y (to the left), in turn."""
     x, y, z = np.broadcast_arrays(np.radians(x), np.radians(y), np.radians(z))
     one, nought = np.ones_like(x), np.zeros_like(x)
 

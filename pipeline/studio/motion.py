@@ -93,8 +93,10 @@ def perform(
     turn = head_turn(pose, len(times_s))
     centre = shoulders.mean(axis=1) + _HEAD
     shapes = _all_shapes(cues, pose, joints, shoulders, centre, turn, yaw, facing, still)
-    flat = [to_camera(_framed(shape.points, len(times_s)), moves=shape.layer != "legs") for shape in shapes]
-    scale, shift = _fit(player, to_camera(joints), to_camera(centre[:, None] + vec(0, 14.0, 0)), size_px)
+    flat = [
+        to_camera(_framed(shape.points, len(times_s)), moves=shape.layer not in ("legs", "lap")) for shape in shapes
+    ]
+    scale, shift = _fit(instrument, player, to_camera(joints), to_camera(centre[:, None] + vec(0, 13.0, 0)), size_px)
 
     def to_px(points: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(points * (scale, -scale) + shift, dtype=np.float32)
@@ -171,7 +173,7 @@ def _framed(points: np.ndarray, frames: int) -> np.ndarray:
 
 
 def _fit(
-    player: Player, joints: np.ndarray, head_top: np.ndarray, size_px: tuple[int, int]
+    instrument: Instrument, player: Player, joints: np.ndarray, head_top: np.ndarray, size_px: tuple[int, int]
 ) -> tuple[float, np.ndarray]:
     """Scale (px per cm) and shift (px) that bring the player into the picture, every joint and the head inside."""
     width, height = size_px
@@ -179,9 +181,11 @@ def _fit(
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.array([_MARGIN * width, _MARGIN * height])
     room = np.array(size_px) - 2 * margin
-    wanted = player.fill * height / (head_top[..., 1].mean() + player.torso_cm)
-    scale = float(min(wanted, *(room / (high - low))))
-    # The head's top just under the picture's edge, the body near the middle; then whatever keeps every joint inside.
-    x = np.clip(width * (0.5 + 0.07 * player.place), margin[0] - scale * low[0], width - margin[0] - scale * high[0])
-    y = min(margin[1] + scale * high[1], height - margin[1] + scale * low[1])
+    seen_cm = instrument.above_cm + head_top[..., 1].mean() + player.torso_cm + instrument.below_cm
+    scale = float(min(player.fill * height / seen_cm, *(room / (high - low))))
+    # Where it looks best, moved as far as keeps every joint inside.
+    x = width * (1 + instrument.aside + player.place) / 2
+    y = scale * (instrument.above_cm + high[1])
+    x = np.clip(x, margin[0] - scale * low[0], width - margin[0] - scale * high[0])
+    y = np.clip(y, margin[1] + scale * high[1], max(height - margin[1] + scale * low[1], margin[1] + scale * high[1]))
     return scale, np.array([x, y])

@@ -53,8 +53,8 @@ class Player:
     Attributes:
         yaw: how far the player is turned from the camera beyond what the instrument asks, to the player's left.
         pitch: how far the camera looks down.
-        fill: share of the picture's height from the top of the head to the hips.
-        place: where in the picture's width the player is, -1 (left) .. 1 (right) of the room that is left.
+        fill: how much of the picture's height is used, about 1.
+        place: where in the picture the player is beside the usual place, -1 (left edge) .. 1.
         sway: size of the body's sway, about 1; sway_beats: beats in a sway; sway_phase: radians.
         lean: side lean at rest; stoop: forward lean at rest.
         accent: size of the nod at a note's onset, about 1.
@@ -107,17 +107,17 @@ def draw_player(rng: np.random.Generator) -> Player:
         return int(blue), int(green), int(red)
 
     return Player(
-        shoulder_cm=around(18.0, 0.035),
+        shoulder_cm=around(18.0, 0.03),
         upper_arm_cm=around(29.5, 0.025),
         forearm_cm=around(26.0, 0.025),
         hand_cm=around(18.5, 0.03),
         torso_cm=around(51.0, 0.03),
         girth=around(1.0, 0.07),
         head=around(1.0, 0.025),
-        yaw=limited(6.0),
+        yaw=limited(5.0),
         pitch=4.0 + limited(3.0),
-        fill=float(rng.uniform(0.72, 0.82)),
-        place=float(rng.uniform(-0.6, 0.6)),
+        fill=float(rng.uniform(0.9, 1.0)),
+        place=float(rng.uniform(-0.06, 0.06)),
         sway=float(rng.uniform(0.5, 1.5)),
         sway_beats=float(rng.choice((2, 4, 4, 8))),
         sway_phase=float(rng.uniform(0, 2 * np.pi)),

@@ -17,7 +17,7 @@ MOUTH = vec(0.0, 13.5, 12.5)
 WOOD: Colour = (40, 74, 140)
 DARK_WOOD: Colour = (30, 42, 74)
 EBONY: Colour = (30, 28, 30)
-BRASS: Colour = (70, 165, 215)
+BRASS: Colour = (62, 178, 222)
 SILVER: Colour = (205, 205, 200)
 HAIR_WHITE: Colour = (215, 228, 232)
 STRING: Colour = (190, 195, 200)
@@ -60,7 +60,11 @@ class Hand:
     hold: tuple[float, float, float] = (0.0, 9.5, 3.0)
 
 
-_LAYERS = ("legs", "torso", "left arm", "right arm", "neck", "head", "instrument", "left hand", "right hand", "front")
+def _layers(names: str) -> tuple[str, ...]:
+    return ("legs", "torso", "lap", *names.split(", "))
+
+
+_LAYERS = _layers("left arm, right arm, neck, head, instrument, left hand, right hand")
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,11 @@ _OUTLINE = (
     (34.2, 4.2),
     (35.5, 1.4),
 )
+# A double bass has sloping shoulders instead.
+_SLOPING = (*_OUTLINE[:10], (21.5, 6.6), (24.0, 7.3), (27.0, 7.2), (30.0, 5.6), (33.0, 3.2), (35.5, 1.3))
+
+
+_LIFTED, _DOWN = 0.34, 0.56  # curls of the left hand's fingers above and on a string
 
 
 @dataclass(frozen=True)
@@ -180,59 +189,47 @@ class _Strings:
     right_pole: np.ndarray
     head: tuple[float, float, float]
     colour: Colour
+    outline: tuple[tuple[float, float], ...] = _OUTLINE
     seated: bool = False
-    endpin: float = 0.0
     vibrato: float = 0.35
     layers: tuple[str, ...] = _LAYERS
 
 
-def _violin(scale: float, out: float, stretch: float, colour: Colour, slowness: float) -> _Strings:
+def _violin(scale: float, out: float, droop: float, colour: Colour, slowness: float) -> _Strings:
     return _Strings(
-        end=vec(6.0, 5.5, 7.5),
-        axis=vec(0.78 - out, -0.10, 0.62 + out),
+        end=vec(4.5, 5.0, 7.0),
+        axis=vec(0.73 - out, 0.12 - droop, 0.66 + out),
         low_side=vec(0.50, 0.66, -0.56),
         scale=scale,
         neck=13.5 * scale,
         contact=21.0 * scale,
-        bow=vec(0.62, 0.42, -0.62),
+        bow=vec(0.66, 0.30, -0.66),
         bow_length=64.0,
         string_angle=32.0,
-        hand_low=(45.0 + stretch) * scale,
+        hand_low=45.0 * scale,
         hand_high=33.0 * scale,
         slowness=slowness,
-        left_along=vec(-0.25, 0.95, -0.25),
-        left_palm=vec(-0.75, -0.1, 0.1),
-        left_pole=vec(0.35, -1.0, -0.1),
+        left_along=vec(0.15, 0.95, 0.0),
+        left_palm=vec(0.1, 0.0, -1.0),
+        left_pole=vec(0.05, -1.0, 0.1),
         right_along=vec(0.62, -0.30, 0.35),
-        right_palm=vec(0.0, -1.0, -0.35),
+        right_palm=vec(0.1, -0.4, -0.9),
         right_pole=vec(-0.85, -0.6, -0.25),
         head=(4.0, 22.0, -10.0),
         colour=colour,
-        layers=(
-            "legs",
-            "torso",
-            "left arm",
-            "neck",
-            "head",
-            "instrument",
-            "left hand",
-            "right arm",
-            "bow",
-            "right hand",
-            "front",
-        ),
+        layers=_layers("left arm, neck, head, instrument, left hand, right arm, bow, right hand"),
     )
 
 
 _VIOLIN = _violin(1.0, 0.0, 0.0, WOOD, 0.95)
-_VIOLA = _violin(1.15, 0.03, 1.0, (38, 62, 112), 1.05)
+_VIOLA = _violin(1.17, 0.06, 0.09, (38, 62, 112), 1.2)
 _CELLO = _Strings(
-    end=vec(-1.0, -86.0, 38.0),
-    axis=vec(0.075, 0.945, -0.29),
+    end=vec(-1.0, -82.0, 38.0),
+    axis=vec(0.115, 0.945, -0.27),
     low_side=vec(-1.0, 0.0, 0.0),
     scale=2.05,
     neck=27.0,
-    contact=44.0,
+    contact=47.0,
     bow=vec(0.97, 0.10, -0.12),
     bow_length=62.0,
     string_angle=34.0,
@@ -249,19 +246,7 @@ _CELLO = _Strings(
     colour=(34, 66, 128),
     seated=True,
     vibrato=0.8,
-    layers=(
-        "legs",
-        "torso",
-        "neck",
-        "head",
-        "instrument",
-        "left arm",
-        "left hand",
-        "right arm",
-        "bow",
-        "right hand",
-        "front",
-    ),
+    layers=_layers("neck, head, instrument, left arm, left hand, right arm, bow, right hand"),
 )
 _BASS = _Strings(
     end=vec(21.0, -124.0, 32.0),
@@ -284,27 +269,16 @@ _BASS = _Strings(
     right_pole=vec(-1.0, 0.0, -0.4),
     head=(8.0, -4.0, 5.0),
     colour=(28, 56, 110),
+    outline=_SLOPING,
     vibrato=0.9,
-    layers=(
-        "legs",
-        "torso",
-        "neck",
-        "head",
-        "instrument",
-        "left arm",
-        "left hand",
-        "right arm",
-        "bow",
-        "right hand",
-        "front",
-    ),
+    layers=_layers("neck, head, instrument, left arm, left hand, right arm, bow, right hand"),
 )
 
 
 def _bowed(setup: _Strings, cues: Cues) -> Pose:
     quirks, part = cues.player.quirks, cues.part
     axis = unit(
-        setup.axis + vec(0.04 * quirks[0], 0.05 * quirks[1], 0.04 * quirks[2]) * (1 if setup.scale < 2 else 0.4)
+        setup.axis + vec(0.03 * quirks[0], 0.04 * quirks[1], 0.03 * quirks[2]) * (1 if setup.scale < 2 else 0.4)
     )
     across = unit(setup.low_side - (setup.low_side @ axis) * axis)
     across = unit(turned(across, axis, 0.08 * quirks[3]))
@@ -340,15 +314,15 @@ def _bowed(setup: _Strings, cues: Cues) -> Pose:
     )
     hand_at = hand_at + setup.vibrato * trill
     left_grip = place(hand_at, 0.0, 1.5 * scale**0.5)
-    pressed = np.full((len(part.pitches), 5), 0.42)
+    pressed = np.full((len(part.pitches), 5), _LIFTED)
     pressed[:, 0] = 0.35
-    pressed[np.arange(len(pressed)), 1 + part.pitches % 4] = 0.62
+    pressed[np.arange(len(pressed)), 1 + part.pitches % 4] = _DOWN
     left_curls = cues.reach(pressed, 0.08)
     slant = 0.25 * (0.5 - bow)  # the wrist gives way at both ends of the bow
     right_along = setup.right_along + slant[:, None] * vec(0.0, 1.0, 0.0)
     right_curls = np.tile([0.55, 0.38, 0.45, 0.45, 0.38], (len(bow), 1)) + 0.1 * (0.5 - bow)[:, None]
 
-    body = [(a * scale, b * scale) for a, b in _OUTLINE]
+    body = [(a * scale, b * scale) for a, b in setup.outline]
     outline = np.array([place(a, b) for a, b in body] + [place(a, -b) for a, b in reversed(body)])
     rib = outline - 3.6 * scale**0.8 * front
     top = 35.5 * scale
@@ -433,7 +407,7 @@ def _place(cues: Cues) -> np.ndarray:
 # --- winds -----------------------------------------------------------------------------------------------------------
 
 
-def _holes(cues: Cues, lifted: float = 0.16, pressed: float = 0.36) -> tuple[np.ndarray, np.ndarray]:
+def _holes(cues: Cues, lifted: float = 0.12, pressed: float = 0.38) -> tuple[np.ndarray, np.ndarray]:
     """Curls of both hands on a woodwind's keys: all fingers down for the lowest note, then lifted one by one."""
     steps = (cues.part.pitches - cues.instrument.low) % 12
     down = np.clip(8 - steps * 8 / 11, 0, 8)[:, None]  # fingers down, counted from the mouth
@@ -458,13 +432,13 @@ class _Reed:
     colour: Colour = EBONY
 
 
-_OBOE = _Reed(angle=36.0, length=60.0, left=21.0, right=36.0, radius=1.1, bell=1.9)
-_CLARINET = _Reed(angle=39.5, length=66.0, left=23.5, right=40.5, radius=1.45, bell=3.6)
+_OBOE = _Reed(angle=35.0, length=60.0, left=20.0, right=34.5, radius=1.1, bell=1.9)
+_CLARINET = _Reed(angle=41.5, length=66.0, left=24.5, right=42.0, radius=1.45, bell=3.6)
 
 
 def _reed(setup: _Reed, cues: Cues) -> Pose:
     quirks = cues.player.quirks
-    angle = np.radians(setup.angle + 2.6 * quirks[0] + 3.0 * cues.sway + 2.5 * (cues.loud - 0.5) - 3.0 * cues.accent)
+    angle = np.radians(setup.angle + 2.0 * quirks[0] + 3.0 * cues.sway + 2.5 * (cues.loud - 0.5) - 3.0 * cues.accent)
     side = np.radians(2.5 * quirks[1] + 2.0 * cues.sway)
     axis = np.stack([np.sin(side), -np.cos(angle), np.sin(angle)], axis=-1)
 
@@ -558,10 +532,10 @@ def _bassoon(cues: Cues) -> Pose:
     ]
     return Pose(
         right=Hand(
-            at(0.24), vec(0.82, 0.1, 0.45), vec(0.35, -0.1, -0.9), right_curls, vec(-1.0, -0.3, -0.5), (0.5, 11.5, 3.8)
+            at(0.20), vec(0.82, 0.1, 0.45), vec(0.35, -0.1, -0.9), right_curls, vec(-1.0, -0.3, -0.5), (0.5, 11.5, 3.8)
         ),
         left=Hand(
-            at(0.53), vec(-0.78, 0.35, 0.35), vec(-0.3, -0.1, -0.95), left_curls, vec(1.0, -0.9, -0.2), (0.5, 11.5, 3.8)
+            at(0.55), vec(-0.78, 0.35, 0.35), vec(-0.3, -0.1, -0.95), left_curls, vec(1.0, -0.9, -0.2), (0.5, 11.5, 3.8)
         ),
         shapes=[
             Shape(_line(at(0.0) + second, at(0.62) + second), (34, 36, 78), 2.1),
@@ -598,7 +572,7 @@ def _saxophone(cues: Cues) -> Pose:
     bell = at(-5.0, -18, 34)
     return Pose(
         right=Hand(
-            at(-7.6, -28, 22),
+            at(-9.0, -28, 22),
             vec(0.78, 0.15, 0.45),
             vec(0.3, -0.1, -0.9),
             right_curls,
@@ -606,7 +580,7 @@ def _saxophone(cues: Cues) -> Pose:
             (0.5, 11.0, 3.6),
         ),
         left=Hand(
-            at(-3.0, -6, 23),
+            at(-2.6, -4, 24),
             vec(-0.8, 0.3, 0.3),
             vec(-0.3, -0.1, -0.95),
             left_curls,
@@ -643,7 +617,7 @@ def below_open(cues_pitches: np.ndarray, fundamental: int) -> np.ndarray:
     return np.minimum(np.where(above >= 0, above, 99).min(axis=1), 6)
 
 
-def _valves(cues: Cues, fundamental: int, rest: float = 0.28, down: float = 0.5) -> np.ndarray:
+def _valves(cues: Cues, fundamental: int, rest: float = 0.24, down: float = 0.52) -> np.ndarray:
     """Curls of the hand on three valves."""
     valves = _VALVES[below_open(cues.part.pitches, fundamental)]
     thumb, little = np.full((len(valves), 1), 0.4), np.full((len(valves), 1), 0.35)
@@ -660,53 +634,42 @@ def _trumpet(cues: Cues) -> Pose:
         return MOUTH + cm * axis + high * up + vec(side, 0, 0)
 
     n = len(tilt)
-    left_curls = np.tile([0.35, 0.55, 0.6, 0.62, 0.62], (n, 1))
-    valves = [Shape(_line(at(cm, -7), at(cm, 3.5)), SILVER, 1.35) for cm in (23.0, 26.2, 29.4)]
-    caps = [Shape(_line(at(cm, 3.5), at(cm, 5.5)), (225, 225, 222), 0.7) for cm in (23.0, 26.2, 29.4)]
+    left_curls = np.tile([0.3, 0.36, 0.42, 0.45, 0.45], (n, 1))
+    valves = [Shape(_line(at(cm, -7), at(cm, 3.5)), SILVER, 1.35) for cm in (27.0, 30.2, 33.4)]
+    caps = [Shape(_line(at(cm, 3.5), at(cm, 5.5)), (225, 225, 222), 0.7) for cm in (27.0, 30.2, 33.4)]
     return Pose(
         right=Hand(
-            at(26.5, 5.0, -0.5),
-            vec(0.62, 0.15, 0.72),
-            vec(0.25, -0.95, 0.0),
-            _valves(cues, 46 - 12),
-            vec(-0.9, -0.9, -0.2),
+            at(30.5, 5.0, -0.5),
+            vec(0.60, 0.55, 0.30),
+            vec(0.5, -0.3, -0.8),
+            _valves(cues, 46),
+            vec(-0.8, -0.9, -0.1),
             (0.3, 13.0, 3.2),
         ),
         left=Hand(
-            at(26.0, -3.0, 2.5),
-            vec(-0.35, 0.45, 0.80),
-            vec(-1.0, 0.0, -0.1),
+            at(30.0, -8.5, 1.0),
+            vec(-0.7, 0.45, 0.4),
+            vec(-0.4, -0.1, -0.9),
             left_curls,
             vec(0.8, -1.0, -0.1),
             (0.0, 9.0, 2.6),
         ),
         shapes=[
-            Shape(_line(at(14, -6.5, 1), at(40, -6.5, 1), at(43, -4, 1), at(40, -1.5, 1)), BRASS, 0.8),
-            Shape(_line(at(0), at(40)), BRASS, 0.75),
-            Shape(_line(at(18, -6.5, 1.5), at(14, -4, 1.5), at(18, 0, 1.5)), BRASS, 0.75),
+            Shape(_line(at(16, -6.5, 1), at(45, -6.5, 1), at(48, -4, 1), at(45, -1.5, 1)), BRASS, 0.8),
+            Shape(_line(at(0), at(45)), BRASS, 0.75),
+            Shape(_line(at(20, -6.5, 1.5), at(16, -4, 1.5), at(20, 0, 1.5)), BRASS, 0.75),
             *valves,
             *caps,
             Shape(_line(at(-0.5), at(2.5)), SILVER, (1.3, 0.8)),
             Shape(
-                _line(at(30, 0, 1.5), at(40, 0, 1.5), at(45, 0, 1.5), at(48, 0, 1.5), at(49.5, 0, 1.5)),
+                _line(at(34, 0, 1.5), at(46, 0, 1.5), at(51, 0, 1.5), at(54, 0, 1.5), at(55.5, 0, 1.5)),
                 BRASS,
                 (0.8, 1.3, 2.2, 4.0, 6.0),
             ),
-            Shape(_ring(at(49.7, 0, 1.5), axis, 6.2), (50, 125, 170)),
+            Shape(_ring(at(55.7, 0, 1.5), axis, 6.2), (50, 125, 170)),
         ],
         head=(2.0 - 3 * cues.accent, 0.0, 0.0),
-        layers=(
-            "legs",
-            "torso",
-            "left arm",
-            "neck",
-            "head",
-            "left hand",
-            "instrument",
-            "right arm",
-            "right hand",
-            "front",
-        ),
+        layers=_layers("left arm, neck, head, instrument, left hand, right arm, right hand"),
     )
 
 
@@ -718,8 +681,8 @@ def slide_cm(semitones_below_open: np.ndarray) -> np.ndarray:
 def _trombone(cues: Cues) -> Pose:
     quirks = cues.player.quirks
     below = below_open(cues.part.pitches, 34)
-    out = cues.reach(slide_cm(below), 0.07 + 0.012 * np.abs(np.diff(below, prepend=below[:1])))  # [frames]
-    tilt = np.radians(-14 + 4 * quirks[0] + 2 * cues.sway + 2 * cues.accent)
+    out = cues.reach(slide_cm(below), 0.08 + 0.03 * np.abs(np.diff(below, prepend=below[:1])))  # [frames]
+    tilt = np.radians(-16 + 4 * quirks[0] + 2 * cues.sway + 2 * cues.accent)
     axis = np.stack([np.full_like(tilt, -0.10 + 0.02 * quirks[1]), np.sin(tilt), np.cos(tilt)], axis=-1)
     up = np.stack([np.zeros_like(tilt), np.cos(tilt), -np.sin(tilt)], axis=-1)
 
@@ -727,37 +690,35 @@ def _trombone(cues: Cues) -> Pose:
         return MOUTH + np.asarray(cm)[..., None] * axis + high * up + vec(side, 0, 0)
 
     n = len(tilt)
-    left_curls = np.tile([0.3, 0.5, 0.58, 0.6, 0.6], (n, 1))
-    right_curls = np.tile([0.45, 0.42, 0.46, 0.55, 0.6], (n, 1))
-    grip = 21.0 + out
+    left_curls = np.tile([0.3, 0.35, 0.42, 0.45, 0.45], (n, 1))
+    right_curls = np.tile([0.45, 0.35, 0.4, 0.48, 0.52], (n, 1))
+    grip = 28.5 + out
     return Pose(
         right=Hand(
-            at(grip, -4.0),
-            vec(0.55, 0.05, 0.85),
-            vec(0.9, -0.3, -0.5),
+            at(grip, -6.0, -2.0),
+            vec(0.75, 0.2, 0.5),
+            vec(0.4, -0.3, -0.85),
             right_curls,
             vec(-0.7, -1.0, -0.1),
             (0.4, 10.5, 2.6),
         ),
         left=Hand(
-            at(13.0, -2.0, 2.0),
-            vec(-0.45, 0.55, 0.65),
-            vec(-1.0, 0.0, -0.3),
+            at(11.0, -2.0, 1.0),
+            vec(-0.75, 0.45, 0.3),
+            vec(-0.35, -0.1, -0.9),
             left_curls,
-            vec(0.9, -0.9, -0.1),
+            vec(0.3, -1.0, 0.1),
             (0.0, 8.5, 2.6),
         ),
         shapes=[
+            Shape(_line(at(12, 0, 9), at(-14, 2, 9), at(-18, 5, 9), at(-14, 9, 9), at(22, 9, 9)), BRASS, 0.9, "behind"),
             Shape(
-                _line(at(12, 0, 9), at(-14, 2, 9), at(-18, 4.5, 9), at(-14, 7, 9), at(22, 7, 9)), BRASS, 0.9, "behind"
-            ),
-            Shape(
-                _line(at(22, 7, 9), at(34, 7, 9), at(40, 7, 9), at(44, 7, 9), at(46.5, 7, 9)),
+                _line(at(22, 9, 9), at(34, 9, 9), at(40, 9, 9), at(44, 9, 9), at(46.5, 9, 9)),
                 BRASS,
                 (0.9, 1.6, 2.8, 5.2, 9.0),
                 "behind",
             ),
-            Shape(_ring(at(46.8, 7, 9), axis, 9.3), (50, 125, 170), 0.0, "behind"),
+            Shape(_ring(at(46.8, 9, 9), axis, 9.3), (50, 125, 170), 0.0, "behind"),
             Shape(_line(at(12, -8, 0), at(12, 0, 9)), BRASS, 0.6, "behind"),
             Shape(_line(at(0), at(58)), SILVER, 0.55),
             Shape(_line(at(12, -8), at(58, -8)), SILVER, 0.55),
@@ -778,19 +739,7 @@ def _trombone(cues: Cues) -> Pose:
             Shape(_line(at(-0.5), at(2.5)), SILVER, (1.5, 0.9)),
         ],
         head=(2.0 - 2 * cues.accent, 0.0, 0.0),
-        layers=(
-            "legs",
-            "torso",
-            "left arm",
-            "neck",
-            "behind",
-            "head",
-            "left hand",
-            "instrument",
-            "right arm",
-            "right hand",
-            "front",
-        ),
+        layers=_layers("left arm, neck, behind, head, instrument, left hand, right arm, right hand"),
     )
 
 
@@ -834,7 +783,7 @@ def _horn(cues: Cues) -> Pose:
             np.tile(centre + 9 * high + 5 * across + vec(0, 0, 2.0), (n, 1)) + lift,
             vec(-0.75, 0.25, 0.45),
             vec(-0.25, -0.55, -0.8),
-            _valves(cues, 41 - 12, 0.25, 0.48),
+            _valves(cues, 29, 0.25, 0.48),
             vec(1.0, -0.9, 0.0),
             (0.5, 12.0, 3.2),
         ),
@@ -859,18 +808,7 @@ def _horn(cues: Cues) -> Pose:
         ],
         head=(4.0 + 3 * cues.accent, 2.0, -2.0),
         seated=True,
-        layers=(
-            "legs",
-            "torso",
-            "neck",
-            "head",
-            "right arm",
-            "instrument",
-            "right hand",
-            "left arm",
-            "left hand",
-            "front",
-        ),
+        layers=_layers("neck, head, right arm, instrument, right hand, left arm, left hand"),
     )
 
 
@@ -896,7 +834,7 @@ def _tuba(cues: Cues) -> Pose:
             np.tile(vec(-4.0, -24.0, 27.0), (n, 1)) + tip * 0.35,
             vec(0.72, 0.1, 0.55),
             vec(0.2, -0.85, -0.4),
-            _valves(cues, 29 - 12, 0.25, 0.5),
+            _valves(cues, 22, 0.25, 0.5),
             vec(-1.0, -0.6, -0.4),
             (0.3, 12.5, 3.2),
         ),
@@ -941,19 +879,7 @@ def _tuba(cues: Cues) -> Pose:
         ],
         head=(0.0 + 2 * cues.accent, -3.0, 3.0),
         seated=True,
-        layers=(
-            "legs",
-            "torso",
-            "left arm",
-            "neck",
-            "behind",
-            "head",
-            "instrument",
-            "right arm",
-            "left hand",
-            "right hand",
-            "front",
-        ),
+        layers=_layers("left arm, neck, behind, head, instrument, right arm, left hand, right hand"),
     )
 
 

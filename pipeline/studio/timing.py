@@ -78,10 +78,9 @@ def bow_strokes(part: Part, slowness: float, rng: np.random.Generator) -> np.nda
     bow = rng.uniform(low, low + 0.25)
     for i, length in enumerate(lengths):
         strokes[i, 0] = bow
-        if i % 2 == 0:  # leave room for the least stroke back
-            bow = np.clip(bow + length, low + least, high)
-        else:
-            bow = np.clip(bow - length, low, high - least)
+        # Room for the least stroke back is left at both ends.
+        down = i % 2 == 0
+        bow = np.clip(bow + (length if down else -length), low + least * down, high - least * (not down))
         strokes[i, 1] = bow
     return strokes
 
