@@ -1,0 +1,33 @@
+"""A track: one player's part of one recording, and where its files lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+UNKNOWN = "unknown"  # the instrument of a track whose corpus does not say
+
+
+@dataclass(frozen=True)
+class Track:
+    """One player in one piece.
+
+    Attributes:
+        name: unique in the corpus, and safe as part of a file name.
+        instrument: full English name, lower case ("violin"), or UNKNOWN. For the split and the evaluation only.
+        video: file with the picture.
+        audio: file with this player's sound; the video itself where the sound is in it.
+        left, right: edges of the player's strip of the picture, as shares of its width, 0 <= left < right <= 1.
+        midi: the score of the piece, if there is one.
+        notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
+        joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row a video frame: made corpora only.
+    """
+
+    name: str
+    piece: str
+    instrument: str
+    video: Path
+    audio: Path
+    left: float = 0.0
+    right: float = 1.0
+    midi: Path | None = None
+    notes: Path | None = None
+    joints: Path | None = None

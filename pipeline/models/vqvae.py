@@ -1,0 +1,185 @@
+"""VQ-VAE over log-spectrogram frames with multi-band residual blocks (paper, section 3.1; van den Oord et al. 2017).
+
+One code a frame: no layer changes the number of frames. Shapes: B windows, F frequency bins, C channels, D dimensions of a code,
+K codes, T frames.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MultiBandBlock(nn.Module):
+    """x + Conv1d(ReLU(Conv1d(ReLU(x)))), each band of channels with convolutions of its own; one band: a plain block."""
+
+    def __init__(self, channels: int, bands: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(channels, channels, kernel_size=3, padding=1, groups=bands)
+        self.second = nn.Conv1d(channels, channels, kernel_size=3, padding=1, groups=bands)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, T) -> (B, C, T)
+        return x + self.second(F.relu(self.first(F.relu(x))))
+
+
+class Codebook(nn.Module):
+    """K codes that follow the encoder by moving averages (van den Oord et al. 2017, appendix A.1).
+
+    A code whose average use falls below `revive_below` frames a step is moved onto an encoded frame of the batch: the averages
+    first and the code from them, since a code that is moved alone is overwritten from its old average at the next step.
+    """
+
+    codes: Tensor
+    sums: Tensor
+    uses: Tensor
+    started: Tensor
+
+    def __init__(self, codes: int, code_dim: int, ema_decay: float, revive_below: float) -> None:
+        super().__init__()
+        self.ema_decay, self.revive_below = ema_decay, revive_below
+        self.register_buffer("codes", torch.zeros(codes, code_dim))
+        self.register_buffer(
+            "sums", torch.zeros(codes, code_dim)
+        )  # moving average of the sum of the frames on each code
+        self.register_buffer("uses", torch.zeros(codes))  # moving average of their number
+        self.register_buffer("started", torch.tensor(False))
+
+    def nearest(self, e: Tensor) -> Tensor:  # (N, D) -> (N,)
+        # |e - c|^2 without |e|^2, which is the same for every code; never an N x K x D tensor.
+        return (self.codes.square().sum(1) - 2 * e @ self.codes.T).argmin(1)
+
+    @torch.no_grad()
+    def start(self, e: Tensor, iterations: int = 10) -> None:
+        """Place the codes by k-means on encoded frames e (N, D). With N < K some codes coincide until revival parts them."""
+        order = torch.randperm(len(e), device=e.device)
+        self.codes.copy_(e[order.repeat(-(-len(self.codes) // len(e)))[: len(self.codes)]])
+        for _ in range(iterations):
+            counts, sums = self._assigned(e, self.nearest(e))
+            self.codes.copy_(torch.where(counts[:, None] > 0, sums / counts[:, None].clamp(min=1), self.codes))
+        counts, sums = self._assigned(e, self.nearest(e))
+        self.uses.copy_(counts.clamp(min=1))
+        self.sums.copy_(self.codes * self.uses[:, None])
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def follow(self, e: Tensor, index: Tensor) -> None:
+        """Move the codes towards encoded frames e (N, D) that `index` (N,) assigned to them, and revive the dead."""
+        counts, sums = self._assigned(e, index)
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(counts)
+            torch.distributed.all_reduce(sums)
+        self.uses.lerp_(counts, 1 - self.ema_decay)
+        self.sums.lerp_(sums, 1 - self.ema_decay)
+        dead = (self.uses < self.revive_below)[:, None]  # (K, 1)
+        strangers = e[torch.randint(len(e), (len(self.codes),), device=e.device)]  # (K, D)
+        self.sums.copy_(torch.where(dead, strangers, self.sums))
+        self.uses.copy_(torch.where(dead[:, 0], torch.ones_like(self.uses), self.uses))
+        self.codes.copy_(self.sums / self.uses[:, None])
+
+    def _assigned(self, e: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        # A matrix product instead of a scatter: the same bits at every run, on a GPU too.
+        one_hot = F.one_hot(index, len(self.codes)).to(e.dtype)  # (N, K)
+        return one_hot.sum(0), one_hot.T @ e  # (K,), (K, D)
+
+
+class VQVAE(nn.Module):
+    """Encoder, codebook and mirrored decoder.
+
+    Args:
+        bins: frequency bins of a frame.
+        bands: frequency bands of each multi-band block of the encoder; the decoder has them in reverse.
+        commitment: beta, the weight of the commitment loss.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        *,
+        bins: int,
+        channels: int,
+        code_dim: int,
+        codes: int,
+        bands: list[int],
+        commitment: float,
+        ema_decay: float,
+        revive_below: float,
+    ) -> None:
+        super().__init__()
+        self.commitment = commitment
+        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
+        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.reach = 2 * (len(bands) + 2)  # frames to either side that a code depends on: the convolutions of kernel 3
+        self.encoder = nn.Sequential(
+            nn.Conv1d(bins, channels, kernel_size=1),
+            *(MultiBandBlock(channels, b) for b in bands),
+            *(MultiBandBlock(channels, 1) for _ in range(2)),
+            nn.Conv1d(channels, code_dim, kernel_size=1),
+        )
+        self.codebook = Codebook(codes, code_dim, ema_decay, revive_below)
+        self.decoder = nn.Sequential(
+            nn.Conv1d(code_dim, channels, kernel_size=1),
+            *(MultiBandBlock(channels, 1) for _ in range(2)),
+            *(MultiBandBlock(channels, b) for b in reversed(bands)),
+            nn.Conv1d(channels, bins, kernel_size=1),
+        )
+
+    def embed(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, T, D), before quantisation
+        return self.encoder(((spectrogram - self.mean) / self.std).transpose(1, 2)).transpose(1, 2)
+
+    def encode(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, T), codes
+        e = self.embed(spectrogram)
+        return self.codebook.nearest(e.flatten(0, 1)).view(e.shape[:2])
+
+    def decode(self, codes: Tensor) -> Tensor:  # (B, T) -> (B, T, F)
+        return self.reconstruct(self.codebook.codes[codes])
+
+    def reconstruct(self, q: Tensor) -> Tensor:  # (B, T, D) -> (B, T, F)
+        return self.decoder(q.transpose(1, 2)).transpose(1, 2) * self.std + self.mean
+
+    def error(self, q: Tensor, spectrogram: Tensor) -> Tensor:
+        """Mean squared error of what (B, T, D) is decoded to, in units of std^2."""
+        return ((self.reconstruct(q) - spectrogram) / self.std).square().mean()
+
+    @torch.no_grad()
+    def standardise(self, spectrogram: Tensor) -> None:
+        """Take the mean and the standard deviation from training windows (B, T, F)."""
+        self.mean.copy_(spectrogram.mean((0, 1)))
+        self.std.copy_((spectrogram - self.mean).std())
+
+    @torch.no_grad()
+    def start_codebook(self, spectrogram: Tensor) -> None:
+        """Place the codes by k-means on what the encoder makes of training windows (B, T, F)."""
+        self.codebook.start(self.embed(spectrogram).flatten(0, 1).float())
+
+    def forward(self, spectrogram: Tensor) -> dict[str, Tensor]:
+        """The training objective on log-spectrograms (B, T, F): `loss`, and `mse`, `commitment` and `perplexity` to watch.
+
+        loss = mean (S - D(q))^2 + beta * mean (E(S) - sg[q])^2, q the nearest codes (paper, equation 2), S in units of `std`.
+        Until the codebook is started, q is E(S) itself: a code is worth finding only once the encoder says something.
+        In training mode the codebook follows the batch.
+        """
+        e = self.embed(spectrogram)  # (B, T, D)
+        if not self.codebook.started:
+            mse = self.error(e, spectrogram)
+            return {"loss": mse, "mse": mse, "commitment": torch.zeros_like(mse), "perplexity": torch.zeros_like(mse)}
+        # The codebook keeps full precision whatever the network runs in: averages of small steps are lost in bfloat16.
+        with torch.autocast(e.device.type, enabled=False):
+            flat = e.detach().flatten(0, 1).float()  # (B * T, D)
+            index = self.codebook.nearest(flat)
+            q = self.codebook.codes[index].view_as(e)
+            if self.training:
+                self.codebook.follow(flat, index)
+        commitment = F.mse_loss(e, q)
+        passed = (
+            e + (q - e).detach()
+        )  # straight-through: the decoder's gradient reaches the encoder as if nothing was rounded
+        mse = self.error(passed, spectrogram)
+        share = torch.bincount(index, minlength=len(self.codebook.codes)) / len(index)
+        perplexity = torch.exp(-(share * torch.log(share.clamp(min=1e-10))).sum())
+        return {
+            "loss": mse + self.commitment * commitment,
+            "mse": mse,
+            "commitment": commitment,
+            "perplexity": perplexity,
+        }

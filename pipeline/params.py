@@ -1,0 +1,237 @@
+"""Typed parameters, read from params.yaml and checked before any work is done.
+
+Every value lives in params.yaml; there are no defaults here, so what a run did is written in one file.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import GenericAlias
+from typing import Any, get_args, get_type_hints
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+
+class ParamsError(ValueError):
+    """A parameter that cannot be used: its key, its value and what is allowed, in one line."""
+
+
+def _check(allowed: str, test: Callable[[Any], bool]) -> Any:
+    return field(metadata={"allowed": allowed, "test": test})
+
+
+def _at_least(low: float) -> Any:
+    return _check(f"{low} or more", lambda value: value >= low)
+
+
+def _above(low: float) -> Any:
+    return _check(f"more than {low}", lambda value: value > low)
+
+
+def _between(low: float, high: float) -> Any:
+    return _check(f"from {low} to {high}", lambda value: low <= value <= high)
+
+
+def _one_of(*names: str) -> Any:
+    return _check("one of " + ", ".join(names), lambda value: value in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    name: str = _one_of("studio", "urmp", "folder")
+    root: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    tracks_per_instrument: int = _at_least(2)
+    ensembles: int = _at_least(0)
+    duration_s: float = _at_least(1)
+    fps: float = _at_least(1)
+    player_width_px: int = _at_least(160)
+    player_height_px: int = _at_least(160)
+    sample_rate_hz: int = _at_least(8000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keypoints:
+    detector: str = _one_of("mediapipe")
+    min_detection_confidence: float = _between(0, 1)
+    min_tracking_confidence: float = _between(0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    fps: float = _above(0)
+    min_confidence: float = _between(0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audio:
+    sample_rate_hz: int = _at_least(8000)
+    n_fft: int = _check("a power of two, 64 or more", lambda value: value >= 64 and value & (value - 1) == 0)
+    hop_length: int = _at_least(1)
+    floor_db: float = _check("below 0", lambda value: value < 0)
+    griffin_lim_iterations: int = _at_least(1)
+
+    @property
+    def fps(self) -> float:
+        """Spectrogram frames a second."""
+        return self.sample_rate_hz / self.hop_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    duration_s: float = _above(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    test_share: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What every trained model has: the budget and the optimiser."""
+
+    steps: int = _at_least(1)
+    batch: int = _at_least(1)
+    learning_rate: float = _above(0)
+    warmup_steps: int = _at_least(0)
+    weight_decay: float = _at_least(0)
+    gradient_clip: float = _above(0)
+    validate_every: int = _at_least(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VQVAE:
+    channels: int = _at_least(1)
+    code_dim: int = _at_least(1)
+    codes: int = _between(2, 32767)  # codes are stored as int16
+    bands: list[int] = _check("whole numbers of 1 or more", lambda value: value and all(bands >= 1 for bands in value))
+    commitment: float = _at_least(0)
+    ema_decay: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+    revive_below: float = _at_least(0)
+    codebook_after: int = _at_least(0)
+    training: Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    body_hidden: int = _at_least(1)
+    body_layers: int = _at_least(1)
+    layers: int = _at_least(1)
+    width: int = _at_least(1)
+    heads: int = _at_least(1)
+    dropout: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+    training: Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    samples: int = _at_least(1)
+    batch: int = _at_least(1)
+    temperature: float = _above(0)
+    wavs: int = _at_least(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    ndb_cells: int = _at_least(2)
+    ndb_significance: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
+    ndb_dimensions: int = _at_least(1)
+    training_windows: int = _at_least(2)
+    knn_windows_per_track: int = _at_least(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    seed: int = _at_least(0)
+    corpus: Corpus
+    studio: Studio
+    keypoints: Keypoints
+    motion: Motion
+    audio: Audio
+    windows: Windows
+    split: Split
+    vqvae: VQVAE
+    prior: Prior
+    generate: Generate
+    evaluate: Evaluate
+
+
+def load(path: str | Path = "params.yaml") -> Params:
+    """Read and check a parameter file.
+
+    Raises:
+        ParamsError: the first unusable parameter, as one line that names the file, the key, the value and what is allowed.
+    """
+    try:
+        # YAML 1.2, as DVC reads it: PyYAML's 1.1 takes 1e-4 for a string.
+        tree = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; put a profile in place with: make profile name=demo") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    try:
+        params = _build(Params, tree, "")
+        _check_together(params)
+    except ParamsError as error:
+        raise ParamsError(f"{path}: {error}") from None
+    return params
+
+
+def _build(kind: Any, value: Any, key: str) -> Any:
+    """Turn the YAML value at `key` into `kind`: a section's dataclass, a list, or a scalar."""
+    if isinstance(kind, GenericAlias):
+        (item_kind,) = get_args(kind)
+        if not isinstance(value, list):
+            raise ParamsError(f"{key} = {value!r}: must be a list of {item_kind.__name__}")
+        return [_build(item_kind, item, f"{key}[{i}]") for i, item in enumerate(value)]
+    if not hasattr(kind, "__dataclass_fields__"):
+        return _scalar(kind, value, key)
+    if not isinstance(value, dict):
+        raise ParamsError(f"{key or 'the file'} = {value!r}: must be a section with keys")
+    prefix = f"{key}." if key else ""
+    known = {f.name: f for f in fields(kind)}
+    for name in value:
+        if name not in known:
+            raise ParamsError(f"{prefix}{name} = {value[name]!r}: unknown key; allowed here: {', '.join(known)}")
+    types = get_type_hints(kind)
+    built = {}
+    for name, spec in known.items():
+        if name not in value:
+            raise ParamsError(f"{prefix}{name}: missing")
+        built[name] = _build(types[name], value[name], prefix + name)
+        if "test" in spec.metadata and not spec.metadata["test"](built[name]):
+            raise ParamsError(f"{prefix}{name} = {value[name]!r}: must be {spec.metadata['allowed']}")
+    return kind(**built)
+
+
+def _scalar(kind: type, value: Any, key: str) -> Any:
+    if kind is float and type(value) is int:
+        value = float(value)
+    # bool is an int to Python, never to the user; NaN and infinity pass every comparison one way or the other.
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        name = {"int": "a whole number", "float": "a number", "str": "text"}[kind.__name__]
+        raise ParamsError(f"{key} = {value!r}: must be {name}")
+    return value
+
+
+def _check_together(params: Params) -> None:
+    """Values that are fine alone and impossible together."""
+    prior, vqvae, audio = params.prior, params.vqvae, params.audio
+    if prior.width % prior.heads:
+        raise ParamsError(f"prior.heads = {prior.heads}: must divide prior.width = {prior.width}")
+    if prior.width <= 2 * prior.body_hidden:
+        raise ParamsError(
+            f"prior.width = {prior.width}: must be more than 2 * prior.body_hidden = {2 * prior.body_hidden}, "
+            "since the body's state is part of every step's vector"
+        )
+    for bands in vqvae.bands:
+        if vqvae.channels % bands:
+            raise ParamsError(f"vqvae.bands = {vqvae.bands}: each must divide vqvae.channels = {vqvae.channels}")
+    if audio.hop_length > audio.n_fft:
+        raise ParamsError(f"audio.hop_length = {audio.hop_length}: must not exceed audio.n_fft = {audio.n_fft}")

@@ -1,0 +1,83 @@
+"""Windows: the same stretch of time from sound, movement and codes at once, read from shards without loading them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.set_aside import NothingLeft
+from pipeline.shards import Shards
+
+
+@dataclass(frozen=True)
+class Source:
+    """One array of a shard folder and its rate: row i lies at i / fps seconds from the track's start."""
+
+    shards: Shards
+    array: str
+    fps: float
+
+
+class Windows:
+    """Windows of `duration_s` over the tracks, from every source at once.
+
+    A window starts on a row of the first source. The other sources give the rows that start nearest to it, so they are at
+    most half of their own frame away.
+
+    Args:
+        sources: name → source.
+        tracks: the tracks to draw from; their instruments are not known here.
+        duration_s: length of a window.
+
+    Raises:
+        NothingLeft: no track is as long as a window.
+    """
+
+    def __init__(self, sources: dict[str, Source], tracks: Sequence[str], duration_s: float) -> None:
+        self.sources = sources
+        self.counts = {name: round(duration_s * source.fps) for name, source in sources.items()}
+        self.fps = next(iter(sources.values())).fps
+        starts = {track: self._starts(track) for track in tracks}
+        self.starts = {track: count for track, count in starts.items() if count > 0}  # possible first rows, per track
+        if not self.starts:
+            raise NothingLeft(f"no track is as long as a window of {duration_s} s; lower windows.duration_s")
+        self._tracks = list(self.starts)
+        self._ends = np.cumsum(list(self.starts.values()))
+
+    def _starts(self, track: str) -> int:
+        """How many first rows leave every source enough rows."""
+        free = []
+        for name, source in self.sources.items():
+            spare = source.shards.length(track) - self.counts[name]
+            # The starts whose nearest row of this source is at most `spare`; the small number is for rounding errors.
+            free.append(int(np.ceil((spare + 0.5) * self.fps / source.fps - 1e-6)) if spare >= 0 else 0)
+        return min(free)
+
+    def at(self, track: str, start: int) -> dict[str, np.ndarray]:
+        """The window that starts on row `start` of the first source: name → array [count, ...] of the source's dtype."""
+        window = {}
+        for name, source in self.sources.items():
+            # Halves round up, not to even: every window of a track is then shifted alike.
+            first = int(np.floor(start / self.fps * source.fps + 0.5))
+            window[name] = source.shards.rows(source.array, track, first, self.counts[name])
+        return window
+
+    def batch(self, places: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
+        """The windows at (track, start) `places`: name → array [places, count, ...]."""
+        windows = [self.at(track, start) for track, start in places]
+        return {name: np.stack([window[name] for window in windows]) for name in self.sources}
+
+    def random(self, size: int, generator: np.random.Generator) -> list[tuple[str, int]]:
+        """Places of windows, each as likely as any other."""
+        drawn = generator.integers(self._ends[-1], size=size)
+        tracks = np.searchsorted(self._ends, drawn, side="right")
+        before = np.concatenate([[0], self._ends[:-1]])
+        return [(self._tracks[track], int(place - before[track])) for track, place in zip(tracks, drawn, strict=True)]
+
+    def spread(self, size: int) -> list[tuple[str, int]]:
+        """`size` places, shared evenly among the tracks and spread evenly over each."""
+        places = []
+        for i, (track, starts) in enumerate(self.starts.items()):
+            here = size * (i + 1) // len(self.starts) - size * i // len(self.starts)
+            places += [(track, int(start)) for start in np.linspace(0, starts - 1, here).round()]
+        return places
