@@ -1,0 +1,76 @@
+"""Train the VQ-VAE on random windows of the training tracks' spectrograms: models/vqvae/."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from pipeline import params, split, training, weights, work
+from pipeline.models.vqvae import VQVAE
+from pipeline.shards import Shards
+from pipeline.windows import Source, Windows
+from stages import run
+
+VALIDATION_WINDOWS = 64
+START_WINDOWS = 64  # enough frames for k-means to place every code of the paper's codebook
+
+
+def main() -> None:
+    settings = params.load()
+    training.prepare(settings.seed)
+    spectrograms = Shards("data/spectrograms")
+    sources = {"spectrogram": Source(spectrograms, "spectrogram", settings.audio.fps)}
+    train, test = (
+        Windows(sources, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
+        for part in ("train", "test")
+    )
+    held_out = training.to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))["spectrogram"]
+
+    config = {
+        name: value for name, value in asdict(settings.vqvae).items() if name not in ("training", "codebook_after")
+    }
+    config["bins"] = settings.audio.n_fft // 2
+    model = VQVAE(**config)
+
+    def batch(generator: np.random.Generator, size: int = settings.vqvae.training.batch) -> training.Batch:
+        return training.to_tensors(train.batch(train.random(size, generator)))
+
+    def before_step(model: nn.Module, step: int) -> None:
+        assert isinstance(model, VQVAE)
+        if step in (0, settings.vqvae.codebook_after):
+            windows = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"].to(model.mean.device)
+            if step == 0:
+                model.standardise(windows)
+            if step == settings.vqvae.codebook_after:
+                model.start_codebook(windows)
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        assert isinstance(model, VQVAE)
+        device = model.mean.device
+        errors = [model(window[None].to(device))["mse"].item() for window in held_out]
+        return {"test_mse_of_variance": float(np.mean(errors)) * model.std.item() ** 2 / held_out.var().item()}
+
+    folder = (
+        work.WORK
+        / "train_vqvae"
+        / work.key(
+            settings.seed,
+            settings.vqvae,
+            settings.windows,
+            settings.audio,
+            Path("data/spectrograms"),
+            Path("data/splits.parquet"),
+        )
+    )
+    history = training.train(
+        model, batch, validate, settings.vqvae.training, seed=settings.seed, folder=folder, before_step=before_step
+    )
+    weights.save("models/vqvae", model, config)
+    history.to_csv("metrics/history_vqvae.csv", index=False, float_format="%.6g")
+    shutil.rmtree(folder.parent)
+
+
+if __name__ == "__main__":
+    run(main)
