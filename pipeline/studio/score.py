@@ -75,10 +75,10 @@ def _compose_part(
     duration_s: float,
     rng: np.random.Generator,
 ) -> Part:
-    # Each player keeps to a part of the instrument's range, as a real part does.
-    room = player.high - player.low
-    width = min(room, int(rng.integers(15, 22)))
-    low = player.low + int(rng.integers(0, room - width + 1))
+    # Each player keeps to a part of the middle of the instrument's range, as a real part does; so the pitches of one player
+    # are met in the music of others, and a few minutes an instrument are enough to learn its sound.
+    width = int(rng.integers(12, 16))
+    low = (player.low + player.high - width) // 2 + int(rng.integers(-3, 4))
     pitches = np.array([pitch for pitch in range(low, low + width + 1) if (pitch - root) % 12 in scale])
     legato = rng.uniform(0.86, 0.97)
     weights = np.array(
@@ -92,13 +92,13 @@ def _compose_part(
     last_s = max(duration_s - 0.25, start_s + SHORTEST_S)
     while start_s + beat * beat_s + SHORTEST_S <= last_s:
         length = float(rng.choice((4, 6, 8)))
-        peak, loudness = rng.uniform(0.3, 0.8), rng.uniform(62, 92)
+        peak, loudness = rng.uniform(0.3, 0.8), rng.uniform(72, 90)
         end = beat + length
         while beat < end:
             for slot in _CELLS[rng.choice(len(_CELLS), p=weights)][0]:
                 place = _next_place(place, pitches, _chord(root, scale, progression, beat), beat, rng)
                 arch = 1 - abs((beat - (end - length)) / length - peak)
-                velocity = int(np.clip(loudness + 26 * (arch - 0.6) + rng.normal(0, 5) + 6 * (beat % 1 == 0), 35, 118))
+                velocity = int(np.clip(loudness + 16 * (arch - 0.6) + rng.normal(0, 3) + 5 * (beat % 1 == 0), 40, 118))
                 sounding = legato if rng.random() > 0.18 else 0.6
                 onset_s = start_s + beat * beat_s
                 seconds = float(np.clip(sounding * slot * beat_s, SHORTEST_S, LONGEST_S))

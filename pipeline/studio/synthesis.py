@@ -52,13 +52,13 @@ def _equalise(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) 
         band = iirfilter(
             1, (low_hz, min(high_hz, 0.45 * sample_rate_hz)), btype="band", fs=sample_rate_hz, output="sos"
         )
-        sound = sound + (10 ** (rng.uniform(-5, 5) / 20) - 1) * sosfilt(band, sound)
+        sound = sound + (10 ** (rng.uniform(-2, 2) / 20) - 1) * sosfilt(band, sound)
     return sound
 
 
 def _room(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
-    """The direct sound, undelayed, then a few walls and a decaying echo without pitch."""
-    decay_s = rng.uniform(0.25, 0.7)  # to -60 dB
+    """The direct sound, undelayed, then a few walls and a decaying echo without pitch: a booth, as URMP was recorded in."""
+    decay_s = rng.uniform(0.15, 0.3)  # to -60 dB
     echo = rng.normal(size=round(decay_s * sample_rate_hz))
     times_s = np.arange(len(echo)) / sample_rate_hz
     echo *= 10 ** (-3 * times_s / decay_s)
@@ -68,8 +68,8 @@ def _room(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> n
     )
     echo = sosfilt(soft, echo)
     echo[: round(rng.uniform(0.008, 0.02) * sample_rate_hz)] = 0.0
-    echo *= rng.uniform(0.15, 0.4) / np.linalg.norm(echo)
+    echo *= rng.uniform(0.05, 0.15) / np.linalg.norm(echo)
     for delay_s in rng.uniform(0.004, 0.03, 4):
-        echo[round(delay_s * sample_rate_hz)] += rng.uniform(-0.12, 0.12)
+        echo[round(delay_s * sample_rate_hz)] += rng.uniform(-0.04, 0.04)
     echo[0] = 1.0
     return fftconvolve(sound, echo)[: len(sound)]
