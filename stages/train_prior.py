@@ -55,6 +55,7 @@ def main() -> None:
     )
     history = training.train(model, batch, validate, settings.prior.training, seed=settings.seed, folder=folder)
     weights.save("models/mi_net", model, config)
+    Path("metrics").mkdir(exist_ok=True)
     history.to_csv("metrics/history_mi_net.csv", index=False, float_format="%.6g")
     shutil.rmtree(folder.parent)
 

@@ -68,6 +68,7 @@ def main() -> None:
         model, batch, validate, settings.vqvae.training, seed=settings.seed, folder=folder, before_step=before_step
     )
     weights.save("models/vqvae", model, config)
+    Path("metrics").mkdir(exist_ok=True)
     history.to_csv("metrics/history_vqvae.csv", index=False, float_format="%.6g")
     shutil.rmtree(folder.parent)
 

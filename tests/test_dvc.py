@@ -1,0 +1,81 @@
+"""dvc.yaml says the truth about the code: what a stage imports and reads is what it depends on."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")
+STAGES = sorted(PIPELINE["stages"])
+
+
+@cache
+def imports(file: Path) -> frozenset[Path]:
+    """Modules of this project that a file imports, at any depth of its code, with the packages they lie in."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        if parts[0] not in ("pipeline", "stages"):
+            continue
+        for depth in range(1, len(parts) + 1):
+            path = ROOT.joinpath(*parts[:depth])
+            found |= {place for place in (path.with_suffix(".py"), path / "__init__.py") if place.exists()}
+    return frozenset(found)
+
+
+def closure(file: Path) -> set[Path]:
+    done: set[Path] = set()
+    todo = {file}
+    while todo:
+        done |= todo
+        todo = set().union(*(imports(path) for path in todo)) - done
+    return {path for path in done if path.stat().st_size}  # an empty __init__.py decides nothing
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_deps_are_the_import_closure(stage: str) -> None:
+    """A forgotten module would leave stale results in place; one too many would retrain for nothing."""
+    spec = PIPELINE["stages"][stage]
+    assert spec["cmd"] == f"python -m stages.{stage}"
+    declared = {dep for dep in spec["deps"] if dep.endswith(".py")}
+    assert declared == {str(path.relative_to(ROOT)) for path in closure(ROOT / "stages" / f"{stage}.py")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_param_deps_are_the_sections_that_are_read(stage: str) -> None:
+    """A section that a stage reads and does not declare would not make it run again."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
+    known = set(YAML(typ="safe").load(ROOT / "params.yaml"))
+    read = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("settings", "p"):
+            read.add(node.attr)
+    declared = {param.split(".")[0] for param in PIPELINE["stages"][stage].get("params", [])}
+    assert read & known == declared
+
+
+def test_every_stage_says_what_it_does() -> None:
+    for stage, spec in PIPELINE["stages"].items():
+        assert spec.get("desc"), stage
+
+
+def test_the_library_never_imports_a_stage() -> None:
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        assert not any(found.is_relative_to(ROOT / "stages") for found in imports(path)), path
+
+
+@pytest.mark.parametrize("folder", ["models", "metrics"])
+def test_models_and_metrics_know_no_files(folder: str) -> None:
+    """They take arrays and give arrays; reading and writing is for others."""
+    for path in (ROOT / "pipeline" / folder).rglob("*.py"):
+        names = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+        assert not names & {"pathlib", "pipeline.shards", "pipeline.weights", "pipeline.media", "pipeline.work"}, path
