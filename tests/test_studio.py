@@ -14,7 +14,7 @@ from hypothesis import given, strategies
 from pipeline import params
 from pipeline.keypoints import skeleton
 from pipeline.params import ParamsError, Studio
-from pipeline.studio import figure, motion, pieces, players, postures, score, synthesis, timing
+from pipeline.studio import brass, figure, motion, pieces, players, score, synthesis, timing
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
 from stages import studio
 
@@ -154,6 +154,12 @@ def test_notes_are_playable(code: str) -> None:
         assert part.onsets_s[-1] + part.durations_s[-1] <= 16.0
 
 
+def test_the_shortest_piece_has_a_note() -> None:
+    """Protects the smallest profile: a part without a note would be a track without a label or a movement."""
+    for seed in range(30):
+        assert len(_part_of("tba", seed, duration_s=1.0).pitches) >= 1
+
+
 def test_an_ensemble_shares_key_and_tempo() -> None:
     """Protects the ensembles: parts that are played together belong together."""
     for seed in range(5):
@@ -233,7 +239,7 @@ def test_the_slide_follows_the_pitch() -> None:
     pitches = [53, 52, 51, 50, 49, 48, 47, 53, 47, 53, 48, 52, 49, 51]
     part = _scale(pitches)
     joints = _perform("tbn", part)[0].joints
-    out = postures.slide_cm(postures.below_open(part.pitches, 34))
+    out = brass.slide_cm(brass.below_open(part.pitches, 34))
     assert out[0] == 0
     assert (np.diff(out[:7]) > 0).all()
     at_onsets = np.ceil(part.onsets_s * FPS).astype(int)

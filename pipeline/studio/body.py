@@ -4,14 +4,7 @@ import numpy as np
 
 from pipeline.studio.geometry import unit, vec
 from pipeline.studio.players import Colour, Player
-from pipeline.studio.postures import Shape
-
-
-def shade(colour: Colour, by: float) -> Colour:
-    """A colour made darker (by < 0) or lighter (by > 0), -1 black .. 1 white."""
-    goal = 255.0 if by > 0 else 0.0
-    blue, green, red = (round(c + abs(by) * (goal - c)) for c in colour)
-    return blue, green, red
+from pipeline.studio.pose import Shape, shade
 
 
 def legs(player: Player, seated: bool) -> list[Shape]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from pipeline.studio.body import shade
 from pipeline.studio.motion import Drawn, Performance
 from pipeline.studio.players import Player
+from pipeline.studio.pose import shade
 
 _SHIFT = 3  # fractional bits of OpenCV's coordinates: edges move by an eighth of a pixel, not by whole ones
 _LIGHT = np.array([-0.55, -0.83])  # where the light comes from, in the picture

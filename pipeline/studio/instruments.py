@@ -31,8 +31,8 @@ class Instrument:
 
 
 INSTRUMENTS: tuple[Instrument, ...] = (
-    Instrument("vn", "violin", 40, 55, 86, 1.1, 10, aside=-0.06),
-    Instrument("va", "viola", 41, 48, 79, 1.0, 10, aside=-0.06),
+    Instrument("vn", "violin", 40, 55, 86, 1.1, 10, aside=-0.12),
+    Instrument("va", "viola", 41, 48, 79, 1.0, 10, aside=-0.12),
     Instrument("vc", "cello", 42, 36, 67, 0.9, 4, above_cm=8.0, below_cm=24.0),
     Instrument("db", "double bass", 43, 28, 53, 0.6, -10, above_cm=16.0, below_cm=26.0, aside=-0.1),
     Instrument("fl", "flute", 73, 60, 91, 1.2, -2, aside=0.16),

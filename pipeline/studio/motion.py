@@ -9,7 +9,8 @@ from pipeline.studio import body, geometry, timing
 from pipeline.studio.geometry import vec
 from pipeline.studio.instruments import Instrument
 from pipeline.studio.players import Colour, Player
-from pipeline.studio.postures import POSTURES, Cues, Hand, Pose, Shape, head_turn
+from pipeline.studio.pose import Cues, Hand, Pose, Shape, head_turn
+from pipeline.studio.postures import POSTURES
 from pipeline.studio.score import Part
 
 _CAMERA_CM = 420.0  # from the camera to the player: near enough for a hand held out to look larger
@@ -109,7 +110,6 @@ def perform(
 
 
 def _cues(instrument: Instrument, player: Player, part: Part, times_s: np.ndarray, rng: np.random.Generator) -> Cues:
-    high = (part.pitches - instrument.low) / (instrument.high - instrument.low)
     beats = times_s / part.beat_s
     waves = np.sin(2 * np.pi * beats / player.sway_beats + player.sway_phase)
     waves = 0.75 * waves + 0.25 * np.sin(2 * np.pi * beats / (2 * player.sway_beats) + 2 * player.sway_phase)
@@ -118,7 +118,6 @@ def _cues(instrument: Instrument, player: Player, part: Part, times_s: np.ndarra
         player=player,
         part=part,
         times_s=times_s,
-        high=timing.reach(times_s, part, high),
         loud=timing.reach(times_s, part, part.velocities / 127.0, 0.2),
         accent=timing.accents(times_s, part),
         breath=timing.breath(times_s, part),
@@ -135,7 +134,7 @@ def _arm(cues: Cues, held: Hand, shoulder: np.ndarray, left: bool) -> tuple[np.n
     fingers, axes = geometry.hand(left, along, palm, held.curls, player.hand_cm)
     grip = np.einsum("j,tjk->tk", np.array(held.hold) * player.hand_cm / 18.0, axes)
     # Elbows go out as the lungs fill and as the notes get loud.
-    out = player.elbows + 0.12 * cues.breath + 0.12 * (cues.loud - 0.5) + 0.06 * cues.accent
+    out = player.elbows + 0.12 * cues.breath + 0.12 * (cues.loud - 0.5) + 0.12 * cues.accent
     pole = held.pole + out[:, None] * vec(1.0 if left else -1.0, 0.3, 0.0)
     elbow, wrist = geometry.elbow(shoulder, held.grip - grip, player.upper_arm_cm, player.forearm_cm, pole)
     return np.concatenate([shoulder[:, None], elbow[:, None], wrist[:, None] + fingers], axis=1), axes

@@ -102,7 +102,8 @@ def _compose_part(
                 sounding = legato if rng.random() > 0.18 else 0.6
                 onset_s = start_s + beat * beat_s
                 seconds = float(np.clip(sounding * slot * beat_s, SHORTEST_S, LONGEST_S))
-                if onset_s + seconds <= last_s:
+                seconds = min(seconds, last_s - onset_s)
+                if seconds >= SHORTEST_S:
                     notes.append((onset_s, seconds, int(pitches[place]), velocity, phrase))
                 beat += slot
         phrase += 1

@@ -13,7 +13,6 @@ from pipeline.studio.score import Part
 
 _LOUDNESS_DB = -18.0  # root mean square of a part while it sounds, below full scale
 _PEAK = 0.9  # no sample is larger
-_LOWEST_PEAK_DB = -3.0  # the mix is never turned down below what this peak would give
 
 
 def synthesise(

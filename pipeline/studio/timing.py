@@ -49,6 +49,12 @@ def sounding(times_s: np.ndarray, part: Part, edge_s: float = 0.12) -> np.ndarra
     return np.max(into * out, axis=1)
 
 
+def vibrato(times_s: np.ndarray, part: Part, rate_hz: float) -> np.ndarray:
+    """A swing of -1..1 that sets in a while after each onset, and so is seen in long notes only: float64 [frames]."""
+    now = np.clip(np.searchsorted(part.onsets_s, times_s, side="right") - 1, 0, None)
+    return np.sin(2 * np.pi * rate_hz * times_s) * smooth((times_s - part.onsets_s[now] - 0.2) / 0.2)
+
+
 def phrase_starts_s(part: Part) -> np.ndarray:
     """Onsets of the first notes of the phrases: float64 [phrases]."""
     return part.onsets_s[np.flatnonzero(np.diff(part.phrases, prepend=-1))]
