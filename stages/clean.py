@@ -24,7 +24,7 @@ def main() -> None:
     aside: list[SetAside] = []
     shares = []
     with ShardWriter(OUT) as shards:
-        for track in tqdm(keypoints.index.index, "clean", unit="track"):
+        for track, video in tqdm(keypoints.index["video"].items(), "clean", len(keypoints.index), unit="track"):
             try:
                 motion, share = clean(
                     keypoints.rows("keypoints", track),
@@ -33,12 +33,13 @@ def main() -> None:
                     p.motion.min_confidence,
                 )
             except ValueError as error:
-                aside.append(SetAside(track, str(error), "show the player from the front, head to hips"))
+                aside.append(SetAside(video, f"{track}: {error}", "show the player from the front, head to hips"))
                 continue
             if len(motion) < shortest:
-                length_s = len(motion) / p.motion.fps
-                what = f"its picture is {length_s:.1f} s long, shorter than a window of {p.windows.duration_s:g} s"
-                aside.append(SetAside(track, what, "record longer, or lower windows.duration_s"))
+                length = f"{len(motion) / p.motion.fps:.1f} s long, shorter than a window of {p.windows.duration_s:g} s"
+                aside.append(
+                    SetAside(video, f"{track}: its picture is {length}", "record longer, or lower windows.duration_s")
+                )
                 continue
             shards.add(track, {"motion": motion}, interpolated_share=share)
             shares.append(share)

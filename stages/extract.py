@@ -50,6 +50,7 @@ def main() -> None:
             score, remarks = _score(track, found, Path(p.corpus.root))
             aside += remarks
             columns = {
+                "video": file,
                 "piece": track.piece,
                 "fps": _fps(found.times),
                 "width_px": int(found.width_px),

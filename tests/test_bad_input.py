@@ -1,4 +1,4 @@
-"""Bad data never stops good data and never passes silently: each fault is named with its file and what to do about it."""
+"""Bad data never stops good data and never passes silently: each fault is named with its file and what to do."""
 
 import os
 import shutil
@@ -106,7 +106,7 @@ def test_good_videos_come_through_every_stage(folder_run):
         ("extract", "sound_only.mp4", "no picture in it"),
         ("extract", "sound.wav", "a sound without a picture"),
         ("extract", "nobody.mp4", "nobody in view in 100% of its pictures"),
-        ("clean", "short", "1.0 s long, shorter than a window of 4 s"),
+        ("clean", "short.mp4", "1.0 s long, shorter than a window of 4 s"),
         ("spectrograms", "short.mp4", "shorter than a window of 4 s"),
     ],
 )

@@ -19,6 +19,7 @@ from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT
 from pipeline.metrics.pck import pck
 from pipeline.shards import Shards
 
+USUAL = params.Keypoints(detector="mediapipe", min_detection_confidence=0.5, min_tracking_confidence=0.5)
 PIECES = [("ob", "cl"), ("sax",), ("cl",)]
 
 
@@ -129,13 +130,13 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
     KEPT.mkdir(parents=True)
     video = write_video(tmp_path / "v.mp4", blank(1))
     track = corpus.Track("t", "p", "unknown", video, video)
-    usual, strict = params.Keypoints("mediapipe", 0.5, 0.5), params.Keypoints("mediapipe", 0.9, 0.5)
-    assert detect(track, usual) == detect(replace(track, name="renamed"), usual)
+    strict = replace(USUAL, min_detection_confidence=0.9)
+    assert detect(track, USUAL) == detect(replace(track, name="renamed"), USUAL)
     assert len(runs) == 1
-    assert len({detect(track, usual), detect(track, strict), detect(replace(track, left=0.5), usual)}) == 3
+    assert len({detect(track, USUAL), detect(track, strict), detect(replace(track, left=0.5), USUAL)}) == 3
     assert len(runs) == 3
     write_video(video, blank(2))
-    assert detect(track, usual).exists()
+    assert detect(track, USUAL).exists()
     assert len(runs) == 4
 
 
@@ -170,7 +171,7 @@ def test_a_detector_sees_the_players_strip_only_and_its_joints_come_back_into_th
     monkeypatch.setitem(detection.DETECTORS, "mediapipe", middle)
     track = corpus.Track("t", "p", "unknown", video, video, left=2 / 3, right=1)
     ticks: list[None] = []
-    found = detection.detect(track, params.Keypoints("mediapipe", 0.5, 0.5), lambda: ticks.append(None))
+    found = detection.detect(track, USUAL, lambda: ticks.append(None))
     assert seen == [(64, 32, 3)] * 10
     assert len(ticks) == 10
     assert (found.width_px, found.height_px) == (96, 64)
@@ -198,8 +199,8 @@ def test_pck_counts_joints_within_a_fifth_of_the_shoulder_width():
     reference = truth()
     found = np.ones((4, JOINTS), bool)
     assert pck(reference, reference, found) == 1
-    assert pck(reference, reference + [11.9, 16.0], found) == 1
-    assert pck(reference, reference + [12.1, 16.0], found) == 0  # 20 px are a fifth of the shoulders' 100 px
+    assert pck(reference, reference + np.array([11.9, 16.0]), found) == 1
+    assert pck(reference, reference + np.array([12.1, 16.0]), found) == 0  # 20 px are a fifth of the shoulders' 100 px
     one_off = reference.copy()
     one_off[0, BODY[3]] += 50
     assert pck(reference, one_off, found) == pytest.approx(27 / 28)
@@ -212,7 +213,7 @@ def test_pck_counts_joints_within_a_fifth_of_the_shoulder_width():
 def test_pck_measures_in_the_median_shoulder_width():
     reference = truth()
     reference[3, LEFT_SHOULDER] = reference[3, RIGHT_SHOULDER]  # turned to the side for a moment
-    assert pck(reference, reference + [0, 15.0], np.ones((4, JOINTS), bool)) == 1
+    assert pck(reference, reference + np.array([0, 15.0]), np.ones((4, JOINTS), bool)) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_pck_says_what_is_wrong_with_its_input(reference, estimated, says):
 def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp_path):
     from stages.extract import _score
 
-    track = corpus.read(params.Corpus("studio", str(studio)))[0][0]
+    track = corpus.read(params.Corpus(name="studio", root=str(studio)))[0][0]
     wrong = tmp_path / "Joints.npy"
     np.save(wrong, np.zeros((3, JOINTS, 2)))
     found = detection.Detected(np.zeros((4, JOINTS, 3), np.float32), np.arange(4.0), 320, 320)
@@ -246,7 +247,7 @@ def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_a_person_in_a_real_clip_is_found():
     path = REAL / "clips" / "electric_guitar.mp4"  # the head is out of the picture
-    found = detection.detect(corpus.Track("t", "p", "unknown", path, path), params.Keypoints("mediapipe", 0.5, 0.5))
+    found = detection.detect(corpus.Track("t", "p", "unknown", path, path), USUAL)
     assert min(detection.found_shares(found.keypoints).values()) > 0.9
     right_px, left_px = found.keypoints[:, RIGHT_SHOULDER, 0], found.keypoints[:, LEFT_SHOULDER, 0]
     assert (left_px - right_px).min() > 0.1 * found.width_px  # the player's right is on the picture's left

@@ -66,6 +66,7 @@ _BODY = (
 def detect(pictures: Iterable[np.ndarray], params: Keypoints) -> Iterator[np.ndarray]:
     """The joints of the most prominent person in each picture; the contract is in `pipeline.keypoints.detection`."""
     cv2.setNumThreads(1)
+    warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype")  # MediaPipe's protobuf is older than ours
     graph = None
     for picture in pictures:
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -113,8 +114,7 @@ def _quiet() -> Iterator[None]:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of its protobuf's deprecations
-            yield
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
