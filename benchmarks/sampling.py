@@ -1,0 +1,57 @@
+"""How much the cache saves: samples with it and without it, the same tokens. `python -m benchmarks.sampling`"""
+
+import statistics
+import time
+from dataclasses import asdict
+
+import torch
+from torch import Tensor
+
+from pipeline import params
+from pipeline.keypoints.skeleton import JOINTS
+from pipeline.models.prior import Prior
+from pipeline.sampling import sample
+
+BATCH, STEPS, ROUNDS = 64, 250, 3
+
+
+@torch.inference_mode()
+def sample_without_cache(
+    prior: Prior, motion: Tensor, steps: int, temperature: float, generator: torch.Generator
+) -> Tensor:
+    """The obvious sampler: every step runs the whole prefix. Same arguments and result as `sample`."""
+    prior.eval()
+    h = prior.body(motion)
+    codes = torch.full((len(motion), 1), prior.start)
+    for _ in range(steps):
+        logits = prior.logits(codes, h)[:, -1]
+        drawn = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)
+        codes = torch.cat([codes, drawn], dim=1)
+    return codes[:, 1:]
+
+
+def main() -> None:
+    settings = params.load()
+    torch.manual_seed(settings.seed)
+    config = {name: value for name, value in asdict(settings.prior).items() if name != "training"}
+    prior = Prior(codes=settings.vqvae.codes, joints=JOINTS, **config)
+    motion = torch.randn(BATCH, 100, JOINTS, 2)
+    seconds: dict[str, list[float]] = {"with the cache": [], "without": []}
+    for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine hits both
+        start = time.perf_counter()
+        cached = sample(
+            prior, motion, STEPS, context=STEPS, temperature=1.0, generator=torch.Generator().manual_seed(0)
+        )
+        seconds["with the cache"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        plain = sample_without_cache(prior, motion, STEPS, 1.0, torch.Generator().manual_seed(0))
+        seconds["without"].append(time.perf_counter() - start)
+        assert torch.equal(cached, plain), "the cache changed a token"
+    for name, values in seconds.items():
+        print(f"{name}: median {statistics.median(values):.2f} s of {ROUNDS} for {STEPS} steps, batch {BATCH}")
+    ratios = [b / a for a, b in zip(*seconds.values(), strict=True)]
+    print(f"the cache is {statistics.median(ratios):.1f} times as fast, and every token is the same")
+
+
+if __name__ == "__main__":
+    main()

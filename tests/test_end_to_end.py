@@ -1,0 +1,189 @@
+"""The whole pipeline under DVC at smoke size, as a newcomer runs it: made corpus, killed and resumed, and real clips."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+CLIPS = ROOT.parent / "shared" / "real" / "clips"
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    **{
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "t"), ("EMAIL", "t@t"))
+    },
+}
+ROWS = ("mi_net", "vqvae", "test_set", "training_set")
+
+
+def house(folder: Path) -> Path:
+    """A fresh repository with this code, the smoke profile in place, and nothing computed."""
+    for name in ("pipeline", "stages", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "profiles" / "smoke.yaml", folder / "params.yaml")
+    sh(folder, "git init -q && git add -A && git commit -qm start")
+    return folder
+
+
+def sh(folder: Path, command: str) -> str:
+    done = subprocess.run(command, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def ran(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def kill_in(folder: Path, stage: str, sign: str) -> None:
+    """Start `dvc repro` and SIGKILL it, with its children, as soon as a file that matches `sign` shows work under way."""
+    process = subprocess.Popen(
+        ["dvc", "repro", stage],
+        cwd=folder,
+        env=ENVIRONMENT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not list(folder.glob(sign)):
+        assert process.poll() is None, f"{stage} ended before it could be killed"
+        assert time.monotonic() < deadline, f"{stage} never wrote {sign}"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # What DVC started in sessions of its own dies by itself; its locks name a process that is gone.
+    subprocess.run(["pkill", "-KILL", "-f", f"stages.{stage}"], check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = house(tmp_path_factory.mktemp("finished"))
+    output = sh(folder, "dvc repro")
+    assert ran(output) == list(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
+    sh(folder, "git add -A && git commit -qm run")
+    return folder
+
+
+def test_there_is_music(finished: Path) -> None:
+    wavs = sorted((finished / "samples/mi_net/wav").glob("*.wav"))
+    assert len(wavs) == 2
+    for wav in wavs:
+        sound, rate_hz = soundfile.read(wav)
+        assert rate_hz == 16000
+        assert len(sound) / rate_hz == pytest.approx(4, abs=0.05)
+        assert np.isfinite(sound).all()
+        assert np.abs(sound).max() > 1e-3
+
+
+def test_tables_have_the_same_keys_in_every_row(finished: Path) -> None:
+    rows = {row: json.loads((finished / f"metrics/{row}.json").read_text()) for row in ROWS}
+    assert len({tuple(values) for values in rows.values()}) == 1
+    for row, values in rows.items():
+        assert 0 <= values["ndb"] <= 8, row
+        assert (values["samples"], values["training_windows"]) == (26, 100)
+    assert 0 <= rows["mi_net"]["knn"] <= 1
+    shown = sh(finished, "dvc metrics show --md")
+    assert all(f"metrics/{row}.json" in shown for row in ROWS)
+
+
+def test_artifacts_keep_their_contracts(finished: Path) -> None:
+    """The table of contracts: shapes, dtypes and rates that later stages, and other people's code, rely on."""
+    spectrogram = np.load(finished / "data/spectrograms/spectrogram_000.npy", mmap_mode="r")
+    assert (spectrogram.dtype, spectrogram.shape[1:]) == (np.float16, (1024,))
+    motion = np.load(finished / "data/motion/motion_000.npy")
+    assert (motion.dtype, motion.shape[1:]) == (np.float32, (47, 2))
+    assert np.isfinite(motion).all()
+    keypoints = np.load(finished / "data/keypoints/keypoints_000.npy")
+    assert (keypoints.dtype, keypoints.shape[1:]) == (np.float32, (47, 3))
+    codes = np.load(finished / "data/codes/codes_000.npy")
+    assert (codes.dtype, len(codes)) == (np.int16, len(spectrogram))
+    index = pd.read_parquet(finished / "samples/mi_net/index.parquet")
+    splits = pd.read_parquet(finished / "data/splits.parquet").set_index("track")
+    assert set(splits.loc[index.source].part) == {"test"}
+    assert set(index.source) == set(splits.index[splits.part == "test"])
+
+
+def test_players_and_music_of_train_and_test_differ(finished: Path) -> None:
+    """No two tracks have the same notes."""
+    notes = [path.read_text() for path in (finished / "data/raw/studio").rglob("Notes_*.txt")]
+    assert len(notes) == 26
+    assert len(set(notes)) == len(notes)
+
+
+def test_a_second_run_does_nothing(finished: Path) -> None:
+    assert ran(sh(finished, "dvc repro")) == []
+    sh(finished, "git diff --exit-code -- dvc.lock metrics")
+
+
+def test_an_experiment_runs_the_prior_and_what_follows(finished: Path, tmp_path: Path) -> None:
+    """Twice the heads must not cost a minute of detection."""
+    folder = tmp_path / "experiment"
+    shutil.copytree(finished, folder, symlinks=True)
+    output = sh(folder, "dvc exp run -S prior.heads=8")
+    assert ran(output) == ["train_prior", "generate", "evaluate", "report"]
+
+
+def test_instruments_never_reach_a_model(finished: Path, tmp_path: Path) -> None:
+    """With every label wrong, and the split as it was, training and generation give the same bytes."""
+    folder = tmp_path / "mislabelled"
+    shutil.copytree(finished, folder, symlinks=True)
+    table = pd.read_parquet(folder / "data/splits.parquet")
+    table["instrument"] = "kazoo"
+    table.to_parquet(folder / "data/splits.parquet", index=False)
+    made = ("models/vqvae", "models/mi_net", "samples/mi_net")
+    before = {path: path.read_bytes() for name in made for path in (folder / name).rglob("*") if path.is_file()}
+    for name in (*made, "data/codes"):
+        shutil.rmtree(folder / name)
+    for stage in ("train_vqvae", "encode", "train_prior", "generate"):
+        sh(folder, f"python -m stages.{stage}")
+    after = {path: path.read_bytes() for name in made for path in (folder / name).rglob("*") if path.is_file()}
+    assert before == after
+
+
+def test_killed_and_run_again_the_lock_is_the_same(finished: Path, tmp_path: Path) -> None:
+    """SIGKILL in extract and in both trainings; another clone, too: every byte of every artifact is in this file."""
+    folder = house(tmp_path)
+    for stage, sign in (
+        ("extract", "work/extract/*.npz"),
+        ("train_vqvae", "work/train_vqvae/*/checkpoint.safetensors"),
+        ("train_prior", "work/train_prior/*/checkpoint.safetensors"),
+    ):
+        kill_in(folder, stage, sign)
+    sh(folder, "dvc repro")
+    assert (folder / "dvc.lock").read_text() == (finished / "dvc.lock").read_text()
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason=f"{CLIPS} is missing: the real clips are not part of the repository")
+def test_real_clips_run_to_the_end(tmp_path: Path) -> None:
+    """A folder of anyone's videos: the same `dvc repro`, real pixels and real sound."""
+    folder = house(tmp_path)
+    params = (folder / "params.yaml").read_text()
+    params = params.replace("name: studio", "name: folder").replace("root: data/raw/studio", f"root: {CLIPS}")
+    (folder / "params.yaml").write_text(params)
+    sh(folder, "dvc repro")
+    assert list((folder / "samples/mi_net/wav").glob("*.wav"))
+    metrics = json.loads((folder / "metrics/mi_net.json").read_text())
+    assert metrics["nll"] > 0
+    with open(folder / "data/set_aside.csv", newline="") as file:
+        aside = {row["file"] for row in csv.DictReader(file)}
+    used = set(pd.read_parquet(folder / "data/splits.parquet").track)
+    assert len(used) >= 5, aside
+    assert "Set aside" in (folder / "reports/report.md").read_text()

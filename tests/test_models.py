@@ -1,0 +1,214 @@
+"""The models: what the paper's equations promise, as properties."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.sampling import sample_without_cache
+from pipeline.models.body import BodyEncoder
+from pipeline.models.prior import Prior
+from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
+from pipeline.sampling import sample
+from stages import encode
+
+
+@pytest.fixture()
+def vqvae() -> VQVAE:
+    torch.manual_seed(0)
+    return VQVAE(
+        bins=32, channels=16, code_dim=8, codes=24, bands=[4, 2], commitment=0.25, ema_decay=0.9, revive_below=0.1
+    )
+
+
+@pytest.fixture()
+def prior() -> Prior:
+    torch.manual_seed(0)
+    model = Prior(codes=50, joints=5, body_hidden=4, body_layers=3, layers=2, width=32, heads=4, dropout=0.1)
+    # An untrained head says the same at every step; larger weights let a wrong step show.
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+def test_bands_do_not_mix() -> None:
+    """A multi-band block treats each band of channels by itself; a plain one does not."""
+    for bands, others_reached in ((4, False), (1, True)):
+        block = MultiBandBlock(16, bands)
+        x = torch.randn(1, 16, 20, requires_grad=True)
+        block(x)[:, :4].sum().backward()
+        assert x.grad is not None
+        assert bool(x.grad[:, 4:].any()) is others_reached
+
+
+def test_one_code_a_frame(vqvae: VQVAE) -> None:
+    spectrogram = torch.randn(3, 40, 32)
+    vqvae.start_codebook(spectrogram)
+    codes = vqvae.encode(spectrogram)
+    assert codes.shape == (3, 40)
+    assert vqvae.decode(codes).shape == spectrogram.shape
+
+
+def test_reach_is_the_receptive_field(vqvae: VQVAE) -> None:
+    """Chunked encoding relies on it."""
+    x = torch.randn(1, 60, 32, requires_grad=True)
+    vqvae.embed(x)[0, 30].sum().backward()
+    assert x.grad is not None
+    touched = x.grad[0].abs().sum(1).nonzero()[:, 0]
+    assert (touched.min(), touched.max()) == (30 - vqvae.reach, 30 + vqvae.reach)
+
+
+@pytest.mark.parametrize("frames", [1, 63, 64, 65, 200])
+def test_a_track_in_chunks_has_the_codes_of_the_whole(
+    vqvae: VQVAE, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    monkeypatch.setattr(encode, "CHUNK", 64)
+    spectrogram = np.random.default_rng(0).normal(size=(frames, 32)).astype(np.float32)
+    vqvae.start_codebook(torch.from_numpy(spectrogram)[None])
+    whole = vqvae.encode(torch.from_numpy(spectrogram)[None])[0].numpy()
+    np.testing.assert_array_equal(encode.encode(vqvae, spectrogram), whole)
+
+
+def test_nearest_is_the_nearest() -> None:
+    codebook = Codebook(30, 8, 0.9, 0.1)
+    codebook.codes.normal_()
+    e = torch.randn(100, 8)
+    assert torch.equal(codebook.nearest(e), torch.cdist(e, codebook.codes).argmin(1))
+
+
+def test_moving_averages_are_the_formula() -> None:
+    """N <- d N + (1 - d) n, m <- d m + (1 - d) sum e, c = m / N (van den Oord et al. 2017, appendix A.1)."""
+    codebook = Codebook(2, 1, ema_decay=0.9, revive_below=0.0)
+    codebook.uses.copy_(torch.tensor([10.0, 5.0]))
+    codebook.sums.copy_(torch.tensor([[10.0], [-5.0]]))
+    codebook.follow(torch.tensor([[2.0], [4.0], [-3.0]]), torch.tensor([0, 0, 1]))
+    torch.testing.assert_close(codebook.uses, torch.tensor([9.2, 4.6]))
+    torch.testing.assert_close(codebook.codes, torch.tensor([[9.6 / 9.2], [-4.8 / 4.6]]))
+
+
+def test_a_revived_code_stays_revived() -> None:
+    """A known mistake: a code that is moved without its averages jumps back at the next step."""
+    torch.manual_seed(0)
+    codebook = Codebook(4, 2, ema_decay=0.5, revive_below=0.1)
+    codebook.start(torch.randn(100, 2))
+    codebook.codes[3] = 1000.0
+    codebook.sums[3], codebook.uses[3] = 0.0, 0.0
+    e = torch.randn(100, 2)
+    codebook.follow(e, codebook.nearest(e))
+    revived = codebook.codes[3].clone()
+    assert any(torch.equal(revived, row) for row in e)
+    codebook.follow(e, codebook.nearest(e))
+    assert (codebook.codes[3] - revived).norm() < 3
+    assert torch.equal(codebook.codes, codebook.sums / codebook.uses[:, None])
+
+
+def test_k_means_start_finds_clusters() -> None:
+    torch.manual_seed(0)
+    centres = torch.tensor([[0.0, 9.0], [9.0, 0.0], [-9.0, -9.0]])
+    codebook = Codebook(60, 2, 0.9, 0.1)
+    codebook.start(centres.repeat(100, 1) + 0.1 * torch.randn(300, 2))
+    assert torch.cdist(codebook.codes, centres).min(1).values.max() < 1
+
+
+def test_vqvae_learns_and_uses_its_codes(vqvae: VQVAE) -> None:
+    """Thirty steps on twelve repeating frames: the error falls below the variance, and the decoder needs the codes."""
+    data = torch.randn(12, 32)
+    spectrogram = data[torch.randint(12, (8, 40))]
+    vqvae.standardise(spectrogram)
+    vqvae.start_codebook(spectrogram)
+    optimizer = torch.optim.AdamW(vqvae.parameters(), 1e-2)
+    errors = []
+    for _ in range(60):
+        scalars = vqvae(spectrogram)
+        optimizer.zero_grad()
+        scalars["loss"].backward()
+        optimizer.step()
+        errors.append(scalars["mse"].item())
+    assert errors[-1] < 0.3 * errors[0]
+    assert scalars["perplexity"] > 6
+
+
+def test_straight_through_reaches_the_encoder(vqvae: VQVAE) -> None:
+    spectrogram = torch.randn(2, 30, 32)
+    vqvae.start_codebook(spectrogram)
+    vqvae(spectrogram)["mse"].backward()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in vqvae.encoder.parameters())
+
+
+def test_prior_is_causal(prior: Prior) -> None:
+    """No gradient reaches a later step, and every earlier one is reached."""
+    embedded = torch.randn(1, 12, prior.embedding.embedding_dim, requires_grad=True)
+    h = torch.randn(1, 8)
+    prior.embedding = torch.nn.Identity()  # type: ignore[assignment]
+    for step in (0, 5, 11):
+        (gradient,) = torch.autograd.grad(prior.logits(embedded, h)[0, step].sum(), embedded)
+        reached = gradient[0].abs().sum(1) > 0
+        assert reached.tolist() == [position <= step for position in range(12)]
+
+
+def test_code_t_is_predicted_from_the_codes_before_it(prior: Prior) -> None:
+    """An input shifted the wrong way would let a step see its own answer."""
+    codes, motion = torch.randint(50, (1, 20)), torch.randn(1, 8, 5, 2)
+    before = prior.nll(codes, motion)
+    codes[0, 10] = (codes[0, 10] + 1) % 50
+    after = prior.nll(codes, motion)
+    changed = (before != after)[0].nonzero()[:, 0].tolist()
+    assert changed[0] == 10
+    assert 11 in changed
+
+
+def test_prior_sees_the_whole_movement(prior: Prior) -> None:
+    codes, motion = torch.randint(50, (1, 20)), torch.randn(1, 8, 5, 2, requires_grad=True)
+    prior.nll(codes, motion).sum().backward()
+    assert motion.grad is not None
+    assert motion.grad.abs().sum((0, 2, 3)).all()
+
+
+def test_cached_logits_equal_uncached(prior: Prior) -> None:
+    codes, h = torch.randint(50, (3, 20)), torch.randn(3, 8)
+    caches = prior.caches(3, 20)
+    steps = [prior.logits(codes[:, t : t + 1], h, first=t, caches=caches) for t in range(20)]
+    torch.testing.assert_close(torch.cat(steps, 1), prior.logits(codes, h), rtol=0, atol=1e-5)
+
+
+def test_cached_sampler_gives_the_same_tokens(prior: Prior) -> None:
+    motion = torch.randn(16, 8, 5, 2)
+    cached = sample(prior, motion, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    plain = sample_without_cache(prior, motion, 60, 1.0, torch.Generator().manual_seed(3))
+    assert torch.equal(cached, plain)
+    assert len(cached.unique()) > 25
+    other = sample(prior, motion, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(4))
+    assert not torch.equal(cached, other)
+
+
+def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
+    """Any length, in the memory of one context; and the steps within the context are those of a longer one."""
+    motion = torch.randn(2, 8, 5, 2)
+    short = sample(prior, motion, 40, context=10, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    long = sample(prior, motion, 40, context=40, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    assert short.shape == (2, 40)
+    assert torch.equal(short[:, :10], long[:, :10])
+    assert not torch.equal(short, long)
+
+
+def test_sampling_follows_the_temperature(prior: Prior) -> None:
+    motion = torch.randn(4, 8, 5, 2)
+    cold = [
+        sample(prior, motion, 20, context=20, temperature=1e-3, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 2)
+    ]
+    assert torch.equal(*cold)  # nearly greedy: the seed no longer matters
+
+
+def test_a_batch_equals_its_samples(prior: Prior) -> None:
+    codes, motion = torch.randint(50, (6, 20)), torch.randn(6, 8, 5, 2)
+    alone = torch.cat([prior.nll(codes[i : i + 1], motion[i : i + 1]) for i in range(6)])
+    torch.testing.assert_close(prior.nll(codes, motion), alone, rtol=0, atol=1e-5)
+
+
+def test_body_encoder_gives_both_directions() -> None:
+    """h holds what the forward pass knows at the end and what the backward pass knows at the beginning."""
+    torch.manual_seed(0)
+    body = BodyEncoder(joints=3, hidden=4, layers=1)
+    motion = torch.randn(1, 10, 3, 2)
+    outputs, _ = body.gru(motion.flatten(2))
+    torch.testing.assert_close(body(motion), torch.cat([outputs[:, -1, :4], outputs[:, 0, 4:]], dim=-1))

@@ -1,0 +1,85 @@
+"""A parameter that cannot be used is one clear line, before any work is done."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline import params
+
+ROOT = Path(__file__).parent.parent
+DEMO = (ROOT / "profiles" / "demo.yaml").read_text()
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    assert old in DEMO
+    path = tmp_path / "params.yaml"
+    path.write_text(DEMO.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+def test_profiles_are_whole_and_valid(profile: str) -> None:
+    params.load(ROOT / "profiles" / f"{profile}.yaml")
+
+
+def test_paper_profile_has_the_papers_numbers() -> None:
+    """The numbers that the paper states; who runs this profile must get them."""
+    p = params.load(ROOT / "profiles" / "paper.yaml")
+    assert (p.vqvae.channels, p.vqvae.code_dim, p.vqvae.codes) == (512, 64, 1024)
+    assert (p.prior.layers, p.prior.width, p.prior.heads) == (2, 128, 8)
+    assert (p.prior.body_layers, p.prior.body_hidden, p.motion.fps) == (3, 32, 25)
+    assert (p.audio.sample_rate_hz, p.audio.n_fft, p.audio.hop_length, p.windows.duration_s) == (16000, 2048, 256, 4)
+    assert (p.generate.samples, p.evaluate.ndb_cells, p.evaluate.ndb_significance) == (1600, 50, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  heads: 4", "  haeds: 4", "prior.haeds = 4: unknown key; allowed here: "),
+        ("  heads: 4", "  heads: 3", "prior.heads = 3: must divide prior.width = 128"),
+        ("  heads: 4", "  heads: 4.5", "prior.heads = 4.5: must be a whole number"),
+        ("  heads: 4", "  heads: true", "prior.heads = True: must be a whole number"),
+        ("  heads: 4", "  #", "prior.heads: missing"),
+        (
+            "    learning_rate: 3e-3",
+            "    learning_rate: -1e-3",
+            "vqvae.training.learning_rate = -0.001: must be more than 0",
+        ),
+        ("    learning_rate: 3e-3", "    learning_rate: .nan", "vqvae.training.learning_rate = nan: must be a number"),
+        ("  detector: mediapipe", "  detector: mediapip", "keypoints.detector = 'mediapip': must be one of mediapipe"),
+        ("  n_fft: 2048", "  n_fft: 2000", "audio.n_fft = 2000: must be a power of two, 64 or more"),
+        ("    - 8", "    - 3", "vqvae.bands = [3, 4, 2, 2]: each must divide vqvae.channels = 256"),
+        ("    - 8", "    - eight", "vqvae.bands[0] = 'eight': must be a whole number"),
+        ("seed: 1", "sead: 1", "sead = 1: unknown key"),
+        ("seed: 1", "seed: [1", "not YAML"),
+        ("corpus:", "corpus: here", "not YAML"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = changed(tmp_path, old, new)
+    with pytest.raises(params.ParamsError) as error:
+        params.load(path)
+    message = str(error.value)
+    assert said in message
+    assert message.startswith(str(path))
+    assert "\n" not in message
+
+
+def test_yaml_1_2_numbers(tmp_path: Path) -> None:
+    """DVC reads YAML 1.2, where 1e-4 is a number; what it writes must be read as it meant it."""
+    path = changed(tmp_path, "learning_rate: 3e-3", "learning_rate: 1e-4")
+    assert params.load(path).vqvae.training.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+def test_every_value_is_explained(profile: str) -> None:
+    """A reader of a parameter file finds beside each value what it is and what the paper has."""
+    for line in (ROOT / "profiles" / f"{profile}.yaml").read_text().splitlines():
+        if re.match(r"\s*\w+: \S", line):
+            assert "#" in line, line
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(params.ParamsError, match="make profile"):
+        params.load(tmp_path / "params.yaml")
