@@ -114,9 +114,7 @@ def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
                 raise MediaError(path, "the times of its sound are broken")
             mono = np.concatenate([part.to_ndarray() for part in to_float.resample(frame)], axis=1).mean(axis=0)
             if start - length > GAP_S * rate_hz or not chunks:
-                # Before the first sample there may also be less than nothing: sound that lies before time 0 is cut off.
                 chunks.append(np.zeros(max(start - length, 0), np.float32))
-                mono = mono[max(-start, 0) :] if length == 0 else mono
                 length += len(chunks[-1])
             chunks.append(mono)
             length += len(mono)

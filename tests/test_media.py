@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from make_media import REAL, blank, tone, write_video, write_wav
@@ -47,6 +49,32 @@ def test_a_flash_and_a_click_of_one_moment_stay_together(tmp_path, sound_start_s
     # The coder of the sound holds its first 1024 samples (64 ms here) ahead of it, and matroska keeps no note of that.
     assert brightest_s(path) == pytest.approx(1.0, abs=0.06)
     assert heard_s - brightest_s(path) == pytest.approx(0.0, abs=0.07 if container == "matroska" else 0.01)
+
+
+def test_time_0_is_the_start_of_a_file_whose_clock_starts_elsewhere(tmp_path):
+    click = np.zeros(32000, np.float32)
+    click[16000:16040] = 0.9
+    late = [(time_s + 5, picture) for time_s, picture in flash(20, 40, 20)]
+    path = write_video(tmp_path / "v.ts", late, click, sound_start_s=5, container_format="mpegts")
+    with av.open(path) as container:
+        assert container.start_time > 4 * av.time_base  # else the case is not the one that is meant
+    assert brightest_s(path) == pytest.approx(1.0, abs=0.07)
+    assert np.abs(media.read_audio(path, 16000)).argmax() / 16000 == pytest.approx(1.0, abs=0.07)
+
+
+def test_a_gap_in_the_sound_stays_as_long_as_it_was(tmp_path):
+    path = tmp_path / "gap.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=16000, layout="mono")
+        for start_s in (0.0, 1.5):
+            frame = av.AudioFrame.from_ndarray(tone(0.5)[None], format="flt", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 16000, round(start_s * 16000), Fraction(1, 16000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    sound = media.read_audio(path, 16000)
+    assert len(sound) == pytest.approx(32000, abs=20)
+    assert np.abs(sound[8020:23980]).max() == 0
+    assert np.abs(sound[24100:]).max() > 0.4
 
 
 def test_a_video_that_starts_after_its_sound_keeps_its_offset(tmp_path):
