@@ -1,5 +1,6 @@
 """Make the embedded corpus in data/raw/studio, in URMP's own layout."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def main() -> None:
     OUT.mkdir(parents=True)
     for index, (codes, folder) in enumerate(zip(plan, folders, strict=True)):
         folder.rename(OUT / pieces.piece_name(index, codes))
-    shutil.rmtree(work.WORK / "studio")
+    shutil.rmtree(work.WORK / "studio", ignore_errors=True)
 
 
 def _make(index: int, codes: tuple[str, ...], settings: params.Params) -> Path:
@@ -38,11 +39,13 @@ def _make(index: int, codes: tuple[str, ...], settings: params.Params) -> Path:
     key = work.key(settings.studio, settings.seed, index, codes)
     folder = work.WORK / "studio" / key
     if not folder.exists():
-        unfinished = folder.with_suffix(".part")
+        # A name of its own: a worker of a run that was just killed may still be at the same piece.
+        unfinished = folder.with_suffix(f".{os.getpid()}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         pieces.make_piece(unfinished, index, codes, settings.studio, settings.seed)
-        unfinished.rename(folder)
+        if not folder.exists():
+            unfinished.rename(folder)
     return folder
 
 

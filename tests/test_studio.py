@@ -366,18 +366,20 @@ def test_another_corpus_leaves_an_empty_folder(
 def test_a_killed_run_goes_on_and_takes_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects long work: a finished piece is not made again, and an unfinished one is not taken up."""
     monkeypatch.setattr(studio.work, "WORK", tmp_path)
+    settings = params.load()
     made = []
 
     def make_piece(folder: Path, index: int, *rest: object) -> None:
         made.append(index)
+        (folder / "file").write_text("ha", encoding="utf-8")
+        if len(made) == 1:
+            raise RuntimeError("killed")
         (folder / "file").write_text("whole", encoding="utf-8")
 
     monkeypatch.setattr(pieces, "make_piece", make_piece)
-    settings = params.load()
-    first = studio._make(0, ("vn",), settings)
-    assert studio._make(0, ("vn",), settings) == first
-    assert made == [0]
-    first.rename(first.with_suffix(".part"))
-    (first.with_suffix(".part") / "file").write_text("ha", encoding="utf-8")
-    assert (studio._make(0, ("vn",), settings) / "file").read_text(encoding="utf-8") == "whole"
+    with pytest.raises(RuntimeError, match="killed"):
+        studio._make(0, ("vn",), settings)
+    folder = studio._make(0, ("vn",), settings)
+    assert (folder / "file").read_text(encoding="utf-8") == "whole"
+    assert studio._make(0, ("vn",), settings) == folder
     assert made == [0, 0]
