@@ -1,6 +1,5 @@
 """The corpus: who plays together, and one piece at a time as a folder in URMP's own layout."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -88,9 +87,8 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: paramet
 
     The files depend on the arguments alone: not on other pieces, nor on how many are made at once.
     """
-    # Threads would only get in the way of the pieces beside this one, and could change the encoder's bytes.
+    # Threads would only get in the way of the pieces beside this one.
     cv2.setNumThreads(1)
-    os.environ["OPENCV_FFMPEG_WRITER_OPTIONS"] = "threads;1"
     instruments = [BY_CODE[code] for code in codes]
     short = f"{index + 1:02d}_{_title(index)}"
     name = piece_name(index, codes)
