@@ -12,7 +12,7 @@ from pipeline.sampling import sample
 from stages import encode
 
 
-@pytest.fixture()
+@pytest.fixture
 def vqvae() -> VQVAE:
     torch.manual_seed(0)
     return VQVAE(
@@ -20,7 +20,7 @@ def vqvae() -> VQVAE:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def prior() -> Prior:
     torch.manual_seed(0)
     model = Prior(codes=50, joints=5, body_hidden=4, body_layers=3, layers=2, width=32, heads=4, dropout=0.1)
