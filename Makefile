@@ -1,26 +1,26 @@
 # make repro   the whole pipeline, on the corpus that params.yaml names
 # make test    the tests
-# make check   what CI asks of style and types
+# make profile name=smoke   puts a whole parameter file in place
 # Each installs what it needs into .venv first; a second call installs nothing.
 
 PYTHON ?= python3.11
-BIN := .venv/bin
 SHELL := bash
+# The stages run as `python -m stages.x`, and `python` must be this one.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test check lint profile install
+.PHONY: repro test profile
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
-	$(BIN)/dvc repro
-	@$(BIN)/dvc metrics show
+	@python -m pipeline.corpus.names
+	dvc repro
+	@dvc metrics show
 
 test: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest
-
-install: .venv/installed
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m pytest
 
 # Put a profile in place: make profile name=smoke
 profile:
@@ -32,6 +32,6 @@ profile:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
 		{ echo "$(PYTHON) is missing or is not Python 3.11 or 3.12, which the pinned wheels are for; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe
+	python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe
 	@touch $@

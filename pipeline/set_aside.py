@@ -9,14 +9,14 @@ import pandas as pd
 
 @dataclass(frozen=True, order=True)
 class SetAside:
-    """One thing that a run did not use: the file, what is wrong with it, and what the user can do."""
+    """One thing that a run did not use, or used with a remark: the file, what is wrong, and what the user can do."""
 
     file: str
     what: str
     advice: str
 
     def __str__(self) -> str:
-        return f"set aside: {self.file}: {self.what}; {self.advice}"
+        return f"note: {self.file}: {self.what}; {self.advice}"
 
 
 class NothingLeft(ValueError):

@@ -47,7 +47,7 @@ def main() -> None:
     if not shares:
         raise NothingLeft(f"{IN}: no track with movement that can be used; {OUT}/set_aside.csv says why")
     METRICS.mkdir(exist_ok=True)
-    summary = {"interpolated_share": round(float(np.mean(shares)), 4)}
+    summary = {"interpolated": round(float(np.mean(shares)), 4)}
     (METRICS / "motion.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 

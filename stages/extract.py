@@ -137,7 +137,6 @@ def _write_metrics(table: pd.DataFrame) -> None:
     score = table["pck"].mean()
     summary = {
         "pck": None if np.isnan(score) else round(float(score), 4),
-        "body_found": round(float(table["body_found"].mean()), 4),
         "hand_found": round(float(by_instrument["hand_found"].median()), 4),
     }
     (METRICS / "keypoints.json").write_text(json.dumps(summary, indent=2) + "\n")

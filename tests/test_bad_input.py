@@ -176,12 +176,12 @@ def test_where_nothing_is_left_the_run_fails_in_one_line(tmp_path, stage, conten
     assert last.startswith("error: ")
     assert says in last
     assert "Traceback" not in done.stderr
-    assert done.stdout.count("set aside: ") == len(content or {})
+    assert done.stdout.count("note: ") == len(content or {})
 
 
 def test_a_video_with_nobody_in_it_alone_fails_and_says_so(tmp_path):
     write_video(tmp_path / "videos" / "v.mp4", blank(1), tone(1))
     done = run_stage(workplace(tmp_path, corpus={"name": "folder", "root": "videos"}), "extract")
     assert done.returncode == 1
-    assert "set aside: v.mp4: nobody in view" in done.stdout
+    assert "note: v.mp4: nobody in view" in done.stdout
     assert "no track with a player in view" in done.stderr

@@ -1,6 +1,9 @@
 """dvc.yaml says the truth about the code: what a stage imports and reads is what it depends on."""
 
 import ast
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -79,3 +82,17 @@ def test_models_and_metrics_know_no_files(folder: str) -> None:
     for path in (ROOT / "pipeline" / folder).rglob("*.py"):
         names = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
         assert not names & {"pathlib", "pipeline.shards", "pipeline.weights", "pipeline.media", "pipeline.work"}, path
+
+
+def test_dvc_lock_belongs_to_the_code() -> None:
+    """The committed hashes and metrics are those of a run of this very code, with these parameters."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = ["dvc", "repro", "--dry", "--allow-missing"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Running stage" not in done.stdout, "dvc.lock is not of this code and params.yaml: run `make repro`, commit"
+
+
+def test_params_are_the_demo_profile() -> None:
+    """A fresh clone runs what the README shows."""
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles" / "demo.yaml").read_text()

@@ -151,7 +151,7 @@ def test_clean_makes_movement_of_it(extracted):
         motion = shards.rows("motion", track)
         assert np.isfinite(motion).all()
         assert (motion[:, NECK] == 0).all()
-    share = json.loads((place / "metrics/motion.json").read_text())["interpolated_share"]
+    share = json.loads((place / "metrics/motion.json").read_text())["interpolated"]
     assert share == pytest.approx(shards.index["interpolated_share"].mean(), abs=1e-4)
     assert 0 <= share < 0.5
 

@@ -153,16 +153,18 @@ class VQVAE(nn.Module):
         self.codebook.start(self.embed(spectrogram).flatten(0, 1).float())
 
     def forward(self, spectrogram: Tensor) -> dict[str, Tensor]:
-        """The training objective on log-spectrograms (B, T, F): `loss`, and `mse`, `commitment` and `perplexity` to watch.
+        """The training objective on log-spectrograms (B, T, F): `loss`, and more to watch.
 
         loss = mean (S - D(q))^2 + beta * mean (E(S) - sg[q])^2, q the nearest codes (paper, equation 2), S in units of `std`.
         Until the codebook is started, q is E(S) itself: a code is worth finding only once the encoder says something.
-        In training mode the codebook follows the batch.
+        `perplexity` and `usage` (share of the codes that occur) are those of the batch. In training mode the codebook follows it.
         """
         e = self.embed(spectrogram)  # (B, T, D)
         if not self.codebook.started:
             mse = self.error(e, spectrogram)
-            return {"loss": mse, "mse": mse, "commitment": torch.zeros_like(mse), "perplexity": torch.zeros_like(mse)}
+            return {"loss": mse, "mse": mse} | dict.fromkeys(
+                ("commitment", "perplexity", "usage"), torch.zeros_like(mse)
+            )
         # The codebook keeps full precision whatever the network runs in: averages of small steps are lost in bfloat16.
         with torch.autocast(e.device.type, enabled=False):
             flat = e.detach().flatten(0, 1).float()  # (B * T, D)
