@@ -48,11 +48,11 @@ Corpus: {settings.corpus.name} (`{settings.corpus.root}`). {made}
 
 ## Models and references
 
-NDB: of {settings.evaluate.ndb_cells} cells, how many differ from the training windows at {settings.evaluate.ndb_significance:g} (lower
-is better; it grows with both numbers). jsd: Jensen-Shannon divergence of the cells, nats. mse_of_variance: squared
-error of the VQ-VAE on test windows over their variance. codes_used: share of codes that occur in the training tracks. nll: nats
-a code on test windows, and with each window's movement replaced by another track's (nll_shuffled). knn: share of test windows
-whose nearest training window, by the body encoder's state, has the same instrument. vqvae: recorded test windows passed
+ndb: of {settings.evaluate.ndb_cells} cells, how many differ from the training windows at {settings.evaluate.ndb_significance:g}.
+Lower is better; it grows with both numbers of windows. jsd: Jensen-Shannon divergence of the cells, nats. mse_of_variance:
+squared error of the VQ-VAE on test windows over their variance. codes_used: share of codes that occur in the training tracks.
+nll: nats a code on test windows; nll_shuffled: with each window's movement replaced by another track's. knn: share of test
+windows whose nearest training window, by the body encoder's state, has the same instrument. vqvae: recorded test windows passed
 through the codes. test_set: the recorded test windows themselves. training_set: other windows of the training tracks, the floor.
 
 {tables.metrics_table(metrics, list(metrics["mi_net"]))}

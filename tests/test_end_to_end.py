@@ -69,8 +69,6 @@ def kill_in(folder: Path, stage: str, sign: str) -> None:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    # What DVC started in sessions of its own dies by itself; its locks name a process that is gone.
-    subprocess.run(["pkill", "-KILL", "-f", f"stages.{stage}"], check=False)
 
 
 @pytest.fixture(scope="module")
