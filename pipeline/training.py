@@ -7,19 +7,21 @@ Runs on a CPU, on one GPU, or on many (`accelerate launch -m stages.train_prior`
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pipeline import params, work
+from pipeline import params, weights, work
 
 Batch = dict[str, Tensor]
 
@@ -116,6 +118,15 @@ def train(
             if accelerator.is_main_process:
                 _save(path, done, history, plain, optimizer)
     return pd.DataFrame(history)
+
+
+def finish(model: nn.Module, config: dict[str, Any], history: pd.DataFrame, *, name: str, folder: Path) -> None:
+    """Write models/<name>/ and metrics/history_<name>.csv, and drop the checkpoints; of several processes, only the main one."""
+    if PartialState().is_main_process:
+        weights.save(Path("models") / name, model, config)
+        Path("metrics").mkdir(exist_ok=True)
+        history.to_csv(f"metrics/history_{name}.csv", index=False, float_format="%.6g")
+        shutil.rmtree(folder.parent)
 
 
 def _has_bf16() -> bool:

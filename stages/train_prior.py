@@ -1,13 +1,12 @@
 """Train the prior on random windows of codes and movement of the training tracks: models/mi_net/."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from pipeline import params, split, training, weights, work
+from pipeline import params, split, training, work
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
 from pipeline.shards import Shards
@@ -41,23 +40,10 @@ def main() -> None:
         device = next(model.parameters()).device
         return {"test_nll": model(**{name: tensor.to(device) for name, tensor in held_out.items()})["loss"].item()}
 
-    folder = (
-        work.WORK
-        / "train_prior"
-        / work.key(
-            settings.seed,
-            settings.prior,
-            settings.windows,
-            Path("data/codes"),
-            Path("data/motion"),
-            Path("data/splits.parquet"),
-        )
-    )
+    data = (Path("data/codes"), Path("data/motion"), Path("data/splits.parquet"))
+    folder = work.WORK / "train_prior" / work.key(settings.seed, settings.prior, settings.windows, *data)
     history = training.train(model, batch, validate, settings.prior.training, seed=settings.seed, folder=folder)
-    weights.save("models/mi_net", model, config)
-    Path("metrics").mkdir(exist_ok=True)
-    history.to_csv("metrics/history_mi_net.csv", index=False, float_format="%.6g")
-    shutil.rmtree(folder.parent)
+    training.finish(model, config, history, name="mi_net", folder=folder)
 
 
 if __name__ == "__main__":

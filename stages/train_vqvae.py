@@ -1,13 +1,12 @@
 """Train the VQ-VAE on random windows of the training tracks' spectrograms: models/vqvae/."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from pipeline import params, split, training, weights, work
+from pipeline import params, split, training, work
 from pipeline.models.vqvae import VQVAE
 from pipeline.shards import Shards
 from pipeline.windows import Source, Windows
@@ -52,25 +51,14 @@ def main() -> None:
         errors = [model(window[None].to(device))["mse"].item() for window in held_out]
         return {"test_mse_of_variance": float(np.mean(errors)) * model.std.item() ** 2 / held_out.var().item()}
 
+    data = (Path("data/spectrograms"), Path("data/splits.parquet"))
     folder = (
-        work.WORK
-        / "train_vqvae"
-        / work.key(
-            settings.seed,
-            settings.vqvae,
-            settings.windows,
-            settings.audio,
-            Path("data/spectrograms"),
-            Path("data/splits.parquet"),
-        )
+        work.WORK / "train_vqvae" / work.key(settings.seed, settings.vqvae, settings.windows, settings.audio, *data)
     )
     history = training.train(
         model, batch, validate, settings.vqvae.training, seed=settings.seed, folder=folder, before_step=before_step
     )
-    weights.save("models/vqvae", model, config)
-    Path("metrics").mkdir(exist_ok=True)
-    history.to_csv("metrics/history_vqvae.csv", index=False, float_format="%.6g")
-    shutil.rmtree(folder.parent)
+    training.finish(model, config, history, name="vqvae", folder=folder)
 
 
 if __name__ == "__main__":
