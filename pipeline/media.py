@@ -112,7 +112,10 @@ def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
             start = length if frame.time is None else round((frame.time - zero_s) * rate_hz)
             if start > MAX_GAP_S * rate_hz + length:
                 raise MediaError(path, "the times of its sound are broken")
-            mono = np.concatenate([part.to_ndarray() for part in to_float.resample(frame)], axis=1).mean(axis=0)
+            try:
+                mono = np.concatenate([part.to_ndarray() for part in to_float.resample(frame)], axis=1).mean(axis=0)
+            except ValueError:
+                raise MediaError(path, "its sound changes its rate or its channels on the way") from None
             if start - length > GAP_S * rate_hz or not chunks:
                 chunks.append(np.zeros(max(start - length, 0), np.float32))
                 length += len(chunks[-1])

@@ -230,6 +230,23 @@ def _check_together(params: Params) -> None:
             f"prior.width = {prior.width}: must be more than 2 * prior.body_hidden = {2 * prior.body_hidden}, "
             "since the body's state is part of every step's vector"
         )
+    if prior.width // prior.heads % 2:
+        raise ParamsError(
+            f"prior.heads = {prior.heads}: prior.width / prior.heads must be even, since positions turn pairs"
+        )
+    if vqvae.codebook_after >= vqvae.training.steps:
+        raise ParamsError(
+            f"vqvae.codebook_after = {vqvae.codebook_after}: must be less than vqvae.training.steps = {vqvae.training.steps}"
+        )
+    if params.evaluate.ndb_cells > params.evaluate.training_windows:
+        raise ParamsError(
+            f"evaluate.ndb_cells = {params.evaluate.ndb_cells}: must not exceed "
+            f"evaluate.training_windows = {params.evaluate.training_windows}"
+        )
+    if params.windows.duration_s * min(params.motion.fps, audio.fps) < 2:
+        raise ParamsError(
+            f"windows.duration_s = {params.windows.duration_s}: a window must hold two frames of movement or more"
+        )
     for bands in vqvae.bands:
         if vqvae.channels % bands:
             raise ParamsError(f"vqvae.bands = {vqvae.bands}: each must divide vqvae.channels = {vqvae.channels}")

@@ -6,7 +6,6 @@ Runs on a CPU, on one GPU, or on many (`accelerate launch -m stages.train_prior`
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +23,6 @@ from tqdm import tqdm
 from pipeline import params, weights, work
 
 Batch = dict[str, Tensor]
-
-
-def prepare(seed: int) -> None:
-    """Make torch deterministic and seed it. Call it before a model is made."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())  # cuDNN's GRU has no such guarantee
-    torch.manual_seed(seed)
 
 
 def to_tensors(arrays: dict[str, np.ndarray]) -> Batch:
@@ -126,12 +118,14 @@ def finish(model: nn.Module, config: dict[str, Any], history: pd.DataFrame, *, n
         weights.save(Path("models") / name, model, config)
         Path("metrics").mkdir(exist_ok=True)
         history.to_csv(f"metrics/history_{name}.csv", index=False, float_format="%.6g")
-        shutil.rmtree(folder.parent)
+        shutil.rmtree(folder)
 
 
 def _has_bf16() -> bool:
     """Whether this machine multiplies bfloat16 in hardware; emulated, it is slower than float32."""
-    return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()
 
 
 def _schedule(step: int, settings: params.Training) -> float:

@@ -8,22 +8,26 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 WORK = Path("work")
+LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python-headless", "symusic", "torch")
 
 
 def key(*inputs: Any) -> str:
-    """Hash of the inputs and of the library's own code, as 20 hexadecimal digits.
+    """Hash of the inputs, of this project's code and of the versions of the libraries that compute, as 20 hexadecimal digits.
 
     Args:
         inputs: a Path stands for its content (a folder's for its index.parquet, which holds a hash of each track);
             a dataclass for its values; anything else for its repr.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    code = Path(__file__).parent
+    for path in sorted([*code.rglob("*.py"), *(code.parent / "stages").glob("*.py")]):
         digest.update(path.read_bytes())
+    digest.update(repr([version(library) for library in LIBRARIES]).encode())
     for item in inputs:
         if isinstance(item, Path):
             with open(item / "index.parquet" if item.is_dir() else item, "rb") as file:

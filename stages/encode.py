@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import weights
+from pipeline import determinism, params, weights
 from pipeline.models.vqvae import VQVAE
 from pipeline.shards import Shards, ShardWriter
 from stages import run
@@ -25,7 +25,8 @@ def encode(model: VQVAE, spectrogram: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    torch.use_deterministic_algorithms(True)
+    settings = params.load()
+    determinism.prepare(settings.seed)
     model = weights.load("models/vqvae", VQVAE).to("cuda" if torch.cuda.is_available() else "cpu")
     spectrograms = Shards("data/spectrograms")
     with ShardWriter("data/codes") as writer:

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pipeline import params, split, training, weights
+from pipeline import determinism, params, split, training, weights
 from pipeline.metrics import knn, ndb
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
@@ -32,7 +32,7 @@ Places = list[tuple[str, int]]
 @torch.inference_mode()
 def main() -> None:
     settings = params.load()
-    training.prepare(settings.seed)
+    determinism.prepare(settings.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vqvae = weights.load("models/vqvae", VQVAE).to(device)
     prior = weights.load("models/mi_net", Prior).to(device)

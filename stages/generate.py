@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import media, params, spectrogram, split, training, weights
+from pipeline import determinism, media, params, spectrogram, split, training, weights
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import sample
@@ -20,7 +20,7 @@ FOLDER = Path("samples/mi_net")
 @torch.inference_mode()
 def main() -> None:
     settings = params.load()
-    training.prepare(settings.seed)
+    determinism.prepare(settings.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     prior = weights.load("models/mi_net", Prior).to(device)
     vqvae = weights.load("models/vqvae", VQVAE).to(device)
@@ -34,7 +34,7 @@ def main() -> None:
     steps = windows.counts["codes"]
     generator = torch.Generator(device).manual_seed(settings.seed)
     listen = set(np.linspace(0, len(places) - 1, settings.generate.wavs).astype(int).tolist())
-    (FOLDER / "wav").mkdir(parents=True)
+    (FOLDER / "wav").mkdir(parents=True, exist_ok=True)
 
     with ShardWriter(FOLDER) as writer, tqdm(total=len(places), desc="generate", unit=" sample", mininterval=1) as bar:
         for first in range(0, len(places), settings.generate.batch):

@@ -17,7 +17,7 @@ ROWS = ("mi_net", "vqvae", "test_set", "training_set")
 
 def main() -> None:
     settings = params.load()
-    OUT.mkdir()
+    OUT.mkdir(exist_ok=True)
     metrics = {row: json.loads(Path(f"metrics/{row}.json").read_text()) for row in ROWS}
     cells = pd.read_csv("metrics/ndb_cells.csv")
     heard = pd.read_csv("metrics/knn_confusion.csv")
@@ -25,7 +25,7 @@ def main() -> None:
     histories = {name: pd.read_csv(f"metrics/history_{name}.csv") for name in ("vqvae", "mi_net")}
 
     curves = {
-        "VQ-VAE": (histories["vqvae"], "mse", "test_mse_of_variance", "squared error / variance"),
+        "VQ-VAE": (histories["vqvae"], "mse", "test_mse", "squared error / variance about each bin's mean"),
         "MI Net": (histories["mi_net"], "loss", "test_nll", "NLL (nats a code)"),
     }
     figures.loss_curves(OUT / "loss_curves.png", curves)
@@ -101,7 +101,7 @@ def show_sample(settings: params.Params) -> None:
         },
         settings.audio.sample_rate_hz,
         settings.windows.duration_s,
-        f"{track.instrument}, a player and music not seen in training",
+        f"{track.instrument}: a track that was not trained on",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from pipeline import params, split, training, work
+from pipeline import determinism, params, split, training, work
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
 from pipeline.shards import Shards
@@ -18,7 +18,7 @@ VALIDATION_WINDOWS = 64
 
 def main() -> None:
     settings = params.load()
-    training.prepare(settings.seed)
+    determinism.prepare(settings.seed)
     sources = {
         "codes": Source(Shards("data/codes"), "codes", settings.audio.fps),
         "motion": Source(Shards("data/motion"), "motion", settings.motion.fps),

@@ -127,6 +127,14 @@ def test_vqvae_learns_and_uses_its_codes(vqvae: VQVAE) -> None:
     assert scalars["perplexity"] > 6
 
 
+def test_what_is_watched_has_the_same_names_before_the_codebook_and_after(vqvae: VQVAE) -> None:
+    """Or a column of the history would be empty."""
+    spectrogram = torch.randn(2, 30, 32)
+    before = list(vqvae(spectrogram))
+    vqvae.start_codebook(spectrogram)
+    assert list(vqvae(spectrogram)) == before
+
+
 def test_straight_through_reaches_the_encoder(vqvae: VQVAE) -> None:
     spectrogram = torch.randn(2, 30, 32)
     vqvae.start_codebook(spectrogram)

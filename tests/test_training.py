@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline import training, weights
+from pipeline import determinism, training, weights
 from pipeline.models.prior import Prior
 from pipeline.params import Training
 
@@ -36,20 +36,20 @@ def batch(generator: np.random.Generator) -> training.Batch:
     return training.to_tensors({"x": x, "y": 3 * x[:, 0]})
 
 
-def run(folder: Path, die_at: int | None = None) -> tuple[nn.Module, pd.DataFrame]:
+def run(folder: Path, die_at: int | None = None, seed: int = 1) -> tuple[nn.Module, pd.DataFrame]:
     def before_step(model: nn.Module, step: int) -> None:
         if step == die_at:
             raise KeyboardInterrupt
 
     held_out = batch(np.random.default_rng(99))
-    training.prepare(1)
+    determinism.prepare(seed)
     model = Noisy()
     history = training.train(
         model,
         batch,
         lambda model: {"test_loss": model(**held_out)["loss"].item()},
         SETTINGS,
-        seed=1,
+        seed=seed,
         folder=folder,
         before_step=before_step,
     )
@@ -85,6 +85,8 @@ def test_a_resumed_run_does_not_start_over(tmp_path: Path) -> None:
 def test_the_seed_decides(tmp_path: Path) -> None:
     same = [run(tmp_path / name)[0].state_dict() for name in ("a", "b")]
     assert all(torch.equal(tensor, same[1][name]) for name, tensor in same[0].items())
+    other = run(tmp_path / "c", seed=2)[0].state_dict()
+    assert not torch.equal(other["layers.0.weight"], same[0]["layers.0.weight"])
 
 
 def test_schedule_warms_up_and_ends_at_a_tenth() -> None:

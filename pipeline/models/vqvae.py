@@ -86,7 +86,7 @@ class VQVAE(nn.Module):
 
     Args:
         bins: frequency bins of a frame.
-        bands: frequency bands of each multi-band block of the encoder; the decoder has them in reverse.
+        bands: groups of channels of each multi-band block of the encoder; the decoder has them in reverse.
         commitment: beta, the weight of the commitment loss.
     """
 
@@ -173,9 +173,8 @@ class VQVAE(nn.Module):
             if self.training:
                 self.codebook.follow(flat, index)
         commitment = F.mse_loss(e, q)
-        passed = (
-            e + (q - e).detach()
-        )  # straight-through: the decoder's gradient reaches the encoder as if nothing was rounded
+        # Straight-through: the decoder's gradient reaches the encoder as if nothing was rounded.
+        passed = e + (q - e).detach()
         mse = self.error(passed, spectrogram)
         share = torch.bincount(index, minlength=len(self.codebook.codes)) / len(index)
         perplexity = torch.exp(-(share * torch.log(share.clamp(min=1e-10))).sum())
@@ -184,4 +183,5 @@ class VQVAE(nn.Module):
             "mse": mse,
             "commitment": commitment,
             "perplexity": perplexity,
+            "usage": (share > 0).float().mean(),
         }
