@@ -2,12 +2,11 @@
 
 import statistics
 import time
-from dataclasses import asdict
 
 import torch
 from torch import Tensor
 
-from pipeline import params
+from pipeline import params, priors
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
 from pipeline.sampling import sample
@@ -21,10 +20,11 @@ def sample_without_cache(
 ) -> Tensor:
     """The obvious sampler: every step runs the whole prefix. Same arguments and result as `sample`."""
     prior.eval()
-    h = prior.body(motion)
+    h = prior.body_state(motion)
+    memories = prior.memories(None, h)
     codes = torch.full((len(motion), 1), prior.start)
     for _ in range(steps):
-        logits = prior.logits(codes, h)[:, -1]
+        logits = prior.logits(codes, h, memories)[:, -1]
         drawn = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)
         codes = torch.cat([codes, drawn], dim=1)
     return codes[:, 1:]
@@ -33,14 +33,14 @@ def sample_without_cache(
 def main() -> None:
     settings = params.load()
     torch.manual_seed(settings.seed)
-    config = {name: value for name, value in asdict(settings.prior).items() if name != "training"}
-    prior = Prior(codes=settings.vqvae.codes, joints=JOINTS, **config)
+    prior, _ = priors.make(settings.variants.prior["mi_net"], settings)
+    assert isinstance(prior, Prior)
     motion = torch.randn(BATCH, 100, JOINTS, 2)
     seconds: dict[str, list[float]] = {"with the cache": [], "without": []}
     for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine hits both
         start = time.perf_counter()
         cached = sample(
-            prior, motion, STEPS, context=STEPS, temperature=1.0, generator=torch.Generator().manual_seed(0)
+            prior, motion, None, STEPS, context=STEPS, temperature=1.0, generator=torch.Generator().manual_seed(0)
         )
         seconds["with the cache"].append(time.perf_counter() - start)
         start = time.perf_counter()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import GenericAlias
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -46,6 +46,7 @@ class Corpus:
 
 @dataclass(frozen=True, kw_only=True)
 class Studio:
+    seed: int = _at_least(0)
     tracks_per_instrument: int = _at_least(2)
     ensembles: int = _at_least(0)
     duration_s: float = _at_least(1)
@@ -80,6 +81,17 @@ class Audio:
     def fps(self) -> float:
         """Spectrogram frames a second."""
         return self.sample_rate_hz / self.hop_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notes:
+    lowest_midi: int = _between(0, 127)
+    highest_midi: int = _between(0, 127)
+
+    @property
+    def indices(self) -> int:
+        """How many note indices there are, the rest (0) included."""
+        return self.highest_midi - self.lowest_midi + 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +131,9 @@ class VQVAE:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prior:
+class Sizes:
+    """What every model that makes music has: a body encoder, a decoder, and the budget."""
+
     body_hidden: int = _at_least(1)
     body_layers: int = _at_least(1)
     layers: int = _at_least(1)
@@ -130,8 +144,36 @@ class Prior:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prior(Sizes):
+    network: str = _one_of("transformer", "gru")
+    content: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline(Sizes):
+    network: str = _one_of("rnn", "graph_transformer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variants:
+    """Every trained system: its base section with what it changes, under the name that its files bear."""
+
+    vqvae: dict[str, VQVAE]
+    prior: dict[str, Prior]
+    baseline: dict[str, Baseline]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    channels: int = _at_least(1)
+    dropout: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+    training: Training
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generate:
     samples: int = _at_least(1)
+    repeats: int = _at_least(1)
     batch: int = _at_least(1)
     temperature: float = _above(0)
     wavs: int = _at_least(0)
@@ -144,6 +186,10 @@ class Evaluate:
     ndb_dimensions: int = _at_least(1)
     training_windows: int = _at_least(2)
     knn_windows_per_track: int = _at_least(1)
+    content_windows: int = _at_least(1)
+    pitch_tolerance_cents: float = _above(0)
+    onset_tolerance_s: float = _above(0)
+    confidence: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +200,14 @@ class Params:
     keypoints: Keypoints
     motion: Motion
     audio: Audio
+    notes: Notes
     windows: Windows
     split: Split
     vqvae: VQVAE
     prior: Prior
+    baseline: Baseline
+    variants: Variants
+    classifier: Classifier
     generate: Generate
     evaluate: Evaluate
 
@@ -176,6 +226,7 @@ def load(path: str | Path = "params.yaml") -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     try:
+        _fill_variants(tree)
         params = _build(Params, tree, "")
         _check_together(params)
     except ParamsError as error:
@@ -183,8 +234,36 @@ def load(path: str | Path = "params.yaml") -> Params:
     return params
 
 
+Variant = TypeVar("Variant", VQVAE, Prior, Baseline)
+
+
+def variant(variants: dict[str, Variant], name: str) -> Variant:
+    """The parameters of a variant.
+
+    Raises:
+        ParamsError: there is none of that name.
+    """
+    if name not in variants:
+        raise ParamsError(f"params.yaml has no variant {name!r} of this kind; there are: {', '.join(variants)}")
+    return variants[name]
+
+
+def _fill_variants(tree: Any) -> None:
+    """Give every variant what it does not change of its base, the section of the same name."""
+    variants = tree.get("variants") if isinstance(tree, dict) else None
+    for kind, named in variants.items() if isinstance(variants, dict) else ():
+        for name, changes in named.items() if isinstance(named, dict) else ():
+            if isinstance(changes, dict) and isinstance(tree.get(kind), dict):
+                named[name] = tree[kind] | changes
+
+
 def _build(kind: Any, value: Any, key: str) -> Any:
-    """Turn the YAML value at `key` into `kind`: a section's dataclass, a list, or a scalar."""
+    """Turn the YAML value at `key` into `kind`: a section's dataclass, a dict of them, a list, or a scalar."""
+    if isinstance(kind, GenericAlias) and get_origin(kind) is dict:
+        _, item_kind = get_args(kind)
+        if not isinstance(value, dict) or not value:
+            raise ParamsError(f"{key} = {value!r}: must be a section with a section for each variant")
+        return {name: _build(item_kind, item, f"{key}.{name}") for name, item in value.items()}
     if isinstance(kind, GenericAlias):
         (item_kind,) = get_args(kind)
         if not isinstance(value, list):
@@ -215,28 +294,25 @@ def _scalar(kind: type, value: Any, key: str) -> Any:
         value = float(value)
     # bool is an int to Python, never to the user; NaN and infinity pass every comparison one way or the other.
     if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
-        name = {"int": "a whole number", "float": "a number", "str": "text"}[kind.__name__]
+        name = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}[kind.__name__]
         raise ParamsError(f"{key} = {value!r}: must be {name}")
     return value
 
 
 def _check_together(params: Params) -> None:
     """Values that are fine alone and impossible together."""
-    prior, vqvae, audio = params.prior, params.vqvae, params.audio
-    if prior.width % prior.heads:
-        raise ParamsError(f"prior.heads = {prior.heads}: must divide prior.width = {prior.width}")
-    if prior.width <= 2 * prior.body_hidden:
+    audio, variants = params.audio, params.variants
+    sizes: dict[str, Sizes] = {"prior": params.prior, "baseline": params.baseline}
+    for name, each in {**sizes, **_named("prior", variants.prior), **_named("baseline", variants.baseline)}.items():
+        _check_sizes(name, each)
+    for name, vqvae in {"vqvae": params.vqvae, **_named("vqvae", variants.vqvae)}.items():
+        _check_vqvae(name, vqvae)
+    for name, prior in _named("prior", variants.prior).items():
+        if prior.network == "gru" and not prior.content:
+            raise ParamsError(f"{name}.content = false: must be true, since the GRU reads the notes")
+    if params.notes.lowest_midi > params.notes.highest_midi:
         raise ParamsError(
-            f"prior.width = {prior.width}: must be more than 2 * prior.body_hidden = {2 * prior.body_hidden}, "
-            "since the body's state is part of every step's vector"
-        )
-    if prior.width // prior.heads % 2:
-        raise ParamsError(
-            f"prior.heads = {prior.heads}: prior.width / prior.heads must be even, since positions turn pairs"
-        )
-    if vqvae.codebook_after >= vqvae.training.steps:
-        raise ParamsError(
-            f"vqvae.codebook_after = {vqvae.codebook_after}: must be less than vqvae.training.steps = {vqvae.training.steps}"
+            f"notes.lowest_midi = {params.notes.lowest_midi}: must not exceed notes.highest_midi = {params.notes.highest_midi}"
         )
     if params.evaluate.ndb_cells > params.evaluate.training_windows:
         raise ParamsError(
@@ -247,8 +323,33 @@ def _check_together(params: Params) -> None:
         raise ParamsError(
             f"windows.duration_s = {params.windows.duration_s}: a window must hold two frames of movement or more"
         )
-    for bands in vqvae.bands:
-        if vqvae.channels % bands:
-            raise ParamsError(f"vqvae.bands = {vqvae.bands}: each must divide vqvae.channels = {vqvae.channels}")
     if audio.hop_length > audio.n_fft:
         raise ParamsError(f"audio.hop_length = {audio.hop_length}: must not exceed audio.n_fft = {audio.n_fft}")
+
+
+def _named(kind: str, variants: dict[str, Variant]) -> dict[str, Variant]:
+    return {f"variants.{kind}.{name}": variant for name, variant in variants.items()}
+
+
+def _check_sizes(name: str, sizes: Sizes) -> None:
+    if sizes.width % sizes.heads:
+        raise ParamsError(f"{name}.heads = {sizes.heads}: must divide {name}.width = {sizes.width}")
+    if sizes.width // sizes.heads % 2:
+        raise ParamsError(
+            f"{name}.heads = {sizes.heads}: {name}.width / {name}.heads must be even, since positions turn pairs"
+        )
+    if sizes.width <= 2 * sizes.body_hidden:
+        raise ParamsError(
+            f"{name}.width = {sizes.width}: must be more than 2 * {name}.body_hidden = {2 * sizes.body_hidden}, "
+            "since the body's state is part of every step's vector"
+        )
+
+
+def _check_vqvae(name: str, vqvae: VQVAE) -> None:
+    if vqvae.codebook_after >= vqvae.training.steps:
+        raise ParamsError(
+            f"{name}.codebook_after = {vqvae.codebook_after}: must be less than {name}.training.steps = {vqvae.training.steps}"
+        )
+    for bands in vqvae.bands:
+        if vqvae.channels % bands:
+            raise ParamsError(f"{name}.bands = {vqvae.bands}: each must divide {name}.channels = {vqvae.channels}")

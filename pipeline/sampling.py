@@ -1,32 +1,41 @@
-"""Ancestral sampling from the prior, with a cache of keys and values."""
+"""Ancestral sampling from a model over codes, step by step."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipeline.models.prior import Prior
+from pipeline.priors import Model
 
 
 @torch.inference_mode()
 def sample(
-    prior: Prior, motion: Tensor, steps: int, *, context: int, temperature: float, generator: torch.Generator
+    model: Model,
+    motion: Tensor,
+    notes: Tensor | None,
+    steps: int,
+    *,
+    context: int,
+    temperature: float,
+    generator: torch.Generator,
 ) -> Tensor:
-    """Draw codes, one step after the other, from what the prior expects of each movement.
+    """Draw codes, one step after the other, from what the model expects of each movement.
 
     Args:
         motion: float32 (B, frames, joints, 2), a window of movement a sample.
+        notes: int64 (B, steps), a note index a step, for a model with content.
         steps: codes to draw; any number.
-        context: how many steps back the prior looks: at most the length it was trained on.
+        context: how many steps back a transformer looks: at most the length it was trained on.
         temperature: 1 samples from the model's own distribution, less sharpens it.
         generator: the only source of randomness.
 
     Returns:
         int64 (B, steps)
     """
-    prior.eval()
-    h = prior.body(motion)
-    caches = prior.caches(len(motion), context)
-    codes = torch.full((len(motion), steps + 1), prior.start, device=motion.device)  # the start token, then the codes
+    model.eval()
+    state: Any = model.begin(motion, notes, context)
+    codes = torch.full((len(motion), steps + 1), model.start, device=motion.device)  # the start token, then the codes
     for step in range(steps):
-        logits = prior.logits(codes[:, step : step + 1], h, first=step, caches=caches)[:, 0]  # (B, K)
+        logits = model.next(codes[:, step], state)  # (B, K)
         codes[:, step + 1] = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)[:, 0]
     return codes[:, 1:]

@@ -68,7 +68,9 @@ class ShardWriter:
         if kind is None:
             if self._pending:
                 self._flush()
-            pd.DataFrame(self._rows).to_parquet(self.folder / "index.parquet", index=False)
+            # Without tracks there would be no columns, and no way to read the index.
+            columns = None if self._rows else ["track", "shard", "start", "rows", "sha256"]
+            pd.DataFrame(self._rows, columns=columns).to_parquet(self.folder / "index.parquet", index=False)
 
 
 class Shards:
@@ -81,7 +83,11 @@ class Shards:
         self._places: dict[str, tuple[int, int, int]] = {
             track: (shard, start, rows) for track, shard, start, rows in places
         }
+        self.arrays = sorted({path.stem.rpartition("_")[0] for path in self.folder.glob("*_[0-9]*.npy")})
         self._files: dict[tuple[str, int], np.ndarray] = {}
+
+    def __contains__(self, track: str) -> bool:
+        return track in self._places
 
     def length(self, track: str) -> int:
         """Rows of a track."""

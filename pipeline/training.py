@@ -121,6 +121,14 @@ def finish(model: nn.Module, config: dict[str, Any], history: pd.DataFrame, *, n
         shutil.rmtree(folder)
 
 
+def skip(name: str, why: str, columns: tuple[str, ...]) -> None:
+    """Leave an empty models/<name>/ and a history without rows, and say why: the stages that follow pass over it."""
+    print(f"{name} is skipped: {why}")
+    (Path("models") / name).mkdir(parents=True, exist_ok=True)
+    Path("metrics").mkdir(exist_ok=True)
+    pd.DataFrame(columns=["step", *columns]).to_csv(f"metrics/history_{name}.csv", index=False)
+
+
 def _has_bf16() -> bool:
     """Whether this machine multiplies bfloat16 in hardware; emulated, it is slower than float32."""
     if torch.cuda.is_available():

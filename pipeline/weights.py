@@ -22,3 +22,8 @@ def load(folder: str | Path, kind: type[Model]) -> Model:
     model = kind(**json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")))
     load_model(model, str(Path(folder) / "weights.safetensors"))
     return model.eval()
+
+
+def exist(folder: str | Path) -> bool:
+    """Whether a model lies there; a variant that the corpus has no data for leaves its folder empty."""
+    return (Path(folder) / "config.json").exists()

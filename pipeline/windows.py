@@ -18,6 +18,9 @@ class Source:
     fps: float
 
 
+Places = list[tuple[str, int]]  # track, and the row of the first source that a window starts on
+
+
 class Windows:
     """Windows of `duration_s` over the tracks, from every source at once.
 
@@ -26,7 +29,7 @@ class Windows:
 
     Args:
         sources: name → source.
-        tracks: the tracks to draw from; their instruments are not known here.
+        tracks: the tracks to draw from; one that a source lacks has no windows. Their instruments are not known here.
         duration_s: length of a window.
 
     Raises:
@@ -40,7 +43,9 @@ class Windows:
         starts = {track: self._starts(track) for track in tracks}
         self.starts = {track: count for track, count in starts.items() if count > 0}  # possible first rows, per track
         if not self.starts:
-            raise NothingLeft(f"no track is as long as a window of {duration_s} s; lower windows.duration_s")
+            raise NothingLeft(
+                f"no track with {' and '.join(sources)} is as long as a window of {duration_s} s; lower windows.duration_s"
+            )
         self._tracks = list(self.starts)
         self._ends = np.cumsum(list(self.starts.values()))
 
@@ -48,6 +53,8 @@ class Windows:
         """How many first rows leave every source enough rows."""
         free = []
         for name, source in self.sources.items():
+            if track not in source.shards:
+                return 0
             spare = source.shards.length(track) - self.counts[name]
             # The starts whose nearest row of this source is at most `spare`; the small number is for rounding errors.
             free.append(int(np.ceil((spare + 0.5) * self.fps / source.fps - 1e-6)) if spare >= 0 else 0)
@@ -62,19 +69,19 @@ class Windows:
             window[name] = source.shards.rows(source.array, track, first, self.counts[name])
         return window
 
-    def batch(self, places: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
+    def batch(self, places: Places) -> dict[str, np.ndarray]:
         """The windows at (track, start) `places`: name → array [places, count, ...]."""
         windows = [self.at(track, start) for track, start in places]
         return {name: np.stack([window[name] for window in windows]) for name in self.sources}
 
-    def random(self, size: int, generator: np.random.Generator) -> list[tuple[str, int]]:
+    def random(self, size: int, generator: np.random.Generator) -> Places:
         """Places of windows, each as likely as any other."""
         drawn = generator.integers(self._ends[-1], size=size)
         tracks = np.searchsorted(self._ends, drawn, side="right")
         before = np.concatenate([[0], self._ends[:-1]])
         return [(self._tracks[track], int(place - before[track])) for track, place in zip(tracks, drawn, strict=True)]
 
-    def spread(self, size: int) -> list[tuple[str, int]]:
+    def spread(self, size: int) -> Places:
         """`size` places, shared evenly among the tracks and spread evenly over each."""
         places = []
         for i, (track, starts) in enumerate(self.starts.items()):

@@ -7,13 +7,14 @@ from pipeline.params import ParamsError
 from pipeline.set_aside import NothingLeft
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a stage's main; what the user can mend is one line on stderr and exit code 1, never a traceback.
+def run(main: Callable[..., None]) -> None:
+    """Run a stage's main with what stands on the command line: the name of a variant, or nothing.
 
-    Broken input never comes this far: it is set aside track by track, and `NothingLeft` says when that was all.
+    What the user can mend is one line on stderr and exit code 1, never a traceback. Broken input never comes this far: it is
+    set aside track by track, and `NothingLeft` says when that was all.
     """
     try:
-        main()
+        main(*sys.argv[1:])
     except (ParamsError, NothingLeft) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -1,56 +1,104 @@
-"""Music for movements of the test tracks: samples/mi_net/, log-spectrograms and a few WAVs to listen to."""
+"""Music for movements of the test tracks: samples/<model>/, and a few WAVs to listen to."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import determinism, media, params, spectrogram, split, training, weights
-from pipeline.models.prior import Prior
+from pipeline import baselines, determinism, media, params, priors, spectrogram, split, training, weights
 from pipeline.models.vqvae import VQVAE
+from pipeline.samples import Samples
 from pipeline.sampling import sample
-from pipeline.shards import Shards, ShardWriter
-from pipeline.windows import Source, Windows
+from pipeline.shards import ShardWriter
+from pipeline.windows import Places, Windows
 from stages import run
-
-FOLDER = Path("samples/mi_net")
 
 
 @torch.inference_mode()
-def main() -> None:
+def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
+    folder = Path("samples") / name
+    with ShardWriter(folder) as writer:
+        if name in settings.variants.baseline:
+            made = from_baseline(name, settings)
+        elif weights.exist(f"models/{name}") or name not in settings.variants.prior:
+            made = from_prior(name, settings)
+        else:
+            print(f"{name} is skipped: it was not trained")
+            made = iter(())
+        for number, (repeat, track, start, arrays) in enumerate(made):
+            writer.add(f"sample_{number:05d}", arrays, repeat=repeat, source=track, source_start=start)
+    write_sound(folder, settings)
+
+
+Made = Iterator[tuple[int, str, int, dict[str, np.ndarray]]]  # repeat, track, first row, what the model wrote
+
+
+def from_prior(name: str, settings: params.Params) -> Made:
+    """Codes for every window, sampled `generate.repeats` times."""
+    chosen = params.variant(settings.variants.prior, name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    prior = weights.load("models/mi_net", Prior).to(device)
-    vqvae = weights.load("models/vqvae", VQVAE).to(device)
-    # The codes say where windows may start, so that a recorded window lies beside every generated one; no code is read.
-    sources = {
-        "codes": Source(Shards("data/codes"), "codes", settings.audio.fps),
-        "motion": Source(Shards("data/motion"), "motion", settings.motion.fps),
-    }
-    windows = Windows(sources, split.tracks("data/splits.parquet", "test"), settings.windows.duration_s)
-    places = windows.spread(settings.generate.samples)
+    model = priors.load(name, chosen).to(device)
+    windows, places = test_windows(settings, content=chosen.content)
     steps = windows.counts["codes"]
     generator = torch.Generator(device).manual_seed(settings.seed)
-    listen = set(np.linspace(0, len(places) - 1, settings.generate.wavs).astype(int).tolist())
-    (FOLDER / "wav").mkdir(parents=True, exist_ok=True)
+    for repeat in range(settings.generate.repeats):
+        for here in batches(places, settings, f"{name} {repeat + 1}/{settings.generate.repeats}"):
+            batch = {key: tensor.to(device) for key, tensor in training.to_tensors(windows.batch(here)).items()}
+            codes = sample(
+                model,
+                batch["motion"],
+                batch.get("notes"),
+                steps,
+                context=steps,
+                temperature=settings.generate.temperature,
+                generator=generator,
+            )
+            for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):
+                yield repeat, track, start, {"codes": window}
 
-    with ShardWriter(FOLDER) as writer, tqdm(total=len(places), desc="generate", unit=" sample", mininterval=1) as bar:
+
+def from_baseline(name: str, settings: params.Params) -> Made:
+    """Spectrograms for every window, once: nothing in a baseline is drawn, so that every repeat would be the same."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = baselines.load(name, params.variant(settings.variants.baseline, name)).to(device)
+    windows, places = test_windows(settings, content=False)
+    for here in batches(places, settings, name):
+        motion = training.to_tensors(windows.batch(here))["motion"].to(device)
+        made = model.generate(motion, windows.counts["codes"]).cpu().numpy().astype(np.float16)  # (B, T, F)
+        for (track, start), window in zip(here, made, strict=True):
+            yield 0, track, start, {"spectrogram": window}
+
+
+def test_windows(settings: params.Params, *, content: bool) -> tuple[Windows, Places]:
+    """The windows of the test tracks and the places that every model generates for."""
+    # The codes say where windows may start, so that a recorded window lies beside every generated one; no model reads them.
+    tracks = split.tracks("data/splits.parquet", "test")
+    windows = Windows(priors.sources(settings, content=content), tracks, settings.windows.duration_s)
+    return windows, windows.spread(settings.generate.samples)
+
+
+def batches(places: Places, settings: params.Params, title: str) -> Iterator[Places]:
+    with tqdm(total=len(places), desc=title, unit=" sample", mininterval=1) as bar:
         for first in range(0, len(places), settings.generate.batch):
             here = places[first : first + settings.generate.batch]
-            motion = training.to_tensors(windows.batch(here))["motion"].to(device)
-            codes = sample(
-                prior, motion, steps, context=steps, temperature=settings.generate.temperature, generator=generator
-            )
-            made = vqvae.decode(codes).cpu().numpy().astype(np.float16)  # (B, T, F)
-            for number, ((track, start), window) in enumerate(zip(here, made, strict=True), start=first):
-                name = f"sample_{number:05d}"
-                writer.add(name, {"spectrogram": window}, source=track, source_start=start)
-                if number in listen:
-                    sound = spectrogram.sound(window, settings.audio, settings.seed)
-                    media.write_audio(FOLDER / "wav" / f"{name}_{track}.wav", sound, settings.audio.sample_rate_hz)
+            yield here
             bar.update(len(here))
+
+
+def write_sound(folder: Path, settings: params.Params) -> None:
+    """`generate.wavs` windows of the first repeat as WAV, spread evenly over them."""
+    (folder / "wav").mkdir(exist_ok=True)
+    samples = Samples(folder, weights.load("models/vqvae", VQVAE))
+    names = samples.names(repeat=0)
+    for number in np.linspace(0, len(names) - 1, min(settings.generate.wavs, len(names))).astype(int):
+        name = names[number]
+        sound = spectrogram.sound(samples.spectrograms([name])[0], settings.audio, settings.seed)
+        path = folder / "wav" / f"{name}_{samples.index.source[name]}.wav"
+        media.write_audio(path, sound, settings.audio.sample_rate_hz)
 
 
 if __name__ == "__main__":

@@ -1,90 +1,139 @@
 """Tables and figures for people: reports/report.md."""
 
 import json
+import re
+import shutil
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline import corpus, media, params, set_aside
+from pipeline import corpus, determinism, media, params, set_aside, weights
+from pipeline.models.vqvae import VQVAE
 from pipeline.report import figures, tables
+from pipeline.samples import Samples
 from pipeline.shards import Shards
 from stages import run
 
 OUT = Path("reports")
-ROWS = ("mi_net", "vqvae", "test_set", "training_set")
+FIGURE_6_INSTRUMENTS = 4
 
 
 def main() -> None:
     settings = params.load()
-    OUT.mkdir(exist_ok=True)
-    metrics = {row: json.loads(Path(f"metrics/{row}.json").read_text()) for row in ROWS}
-    cells = pd.read_csv("metrics/ndb_cells.csv")
-    heard = pd.read_csv("metrics/knn_confusion.csv")
-    keypoints = pd.read_csv("metrics/keypoints.csv")
-    histories = {name: pd.read_csv(f"metrics/history_{name}.csv") for name in ("vqvae", "mi_net")}
-
-    curves = {
-        "VQ-VAE": (histories["vqvae"], "mse", "test_mse", "squared error / variance about each bin's mean"),
-        "MI Net": (histories["mi_net"], "loss", "test_nll", "NLL (nats a code)"),
-    }
-    figures.loss_curves(OUT / "loss_curves.png", curves)
-    for row in ("mi_net", "test_set"):
-        figures.ndb_cells(OUT / f"ndb_{row}.png", cells, row)
-    figures.confusion(
-        OUT / "knn_confusion.png", list(heard.actual), list(heard.predicted), "KNN on the body encoder's state"
-    )
-    figures.codebook_usage(OUT / "codebook_usage.png", pd.read_csv("metrics/codebook_usage.csv").share.to_numpy())
-    show_sample(settings)
-
-    items = set_aside.read("data")
-    aside = tables.table(pd.DataFrame([vars(item) for item in items])) if items else "Nothing."
-    made = "The corpus is made, not recorded: no figure here can be set beside the paper's." * (
-        settings.corpus.name == "studio"
-    )
-    text = f"""# Report
-
-Corpus: {settings.corpus.name} (`{settings.corpus.root}`). {made}
-
-## Models and references
-
-ndb: of {settings.evaluate.ndb_cells} cells, how many differ from the training windows at {settings.evaluate.ndb_significance:g}.
-Lower is better; it grows with both numbers of windows. jsd: Jensen-Shannon divergence of the cells, nats. mse_of_variance:
-squared error of the VQ-VAE on test windows over their variance. codes_used: share of codes that occur in the training tracks.
-nll: nats a code on test windows; nll_shuffled: with each window's movement replaced by another track's. knn: share of test
-windows whose nearest training window, by the body encoder's state, has the same instrument. vqvae: recorded test windows passed
-through the codes. test_set: the recorded test windows themselves. training_set: other windows of the training tracks, the floor.
-
-{tables.metrics_table(metrics, list(metrics["mi_net"]))}
-
-![A frame, its joints, and the spectrogram generated for it](seen_and_heard.png)
-![NDB of the generated windows](ndb_mi_net.png)
-![NDB of the recorded test windows](ndb_test_set.png)
-![Confusion of instruments](knn_confusion.png)
-![Loss curves](loss_curves.png)
-![Codebook usage](codebook_usage.png)
-
-## Joints found, by instrument
-
-Shares of frames; pck: body joints within 0.2 shoulder widths of the true ones, where the corpus has true ones.
-
-{tables.table(keypoints)}
-
-## Set aside
-
-{aside}
-"""
-    (OUT / "report.md").write_text(text, encoding="utf-8")
+    determinism.prepare(settings.seed)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir()
+    metrics: tables.Metrics = {row: json.loads(Path(f"metrics/{row}.json").read_text()) for row in tables.ROWS}
+    made = [row for row in tables.ROWS if row not in tables.skipped(metrics)]
+    draw_training()
+    draw_cells(made)
+    draw_bodies([row for row in tables.SYSTEMS if row in made], settings.seed)
+    draw_instruments()
+    draw_samples([row for row in ("mi_net", "mi_net_content") if row in made], settings)
+    (OUT / "report.md").write_text(text(metrics, settings), encoding="utf-8")
 
 
-def show_sample(settings: params.Params) -> None:
+def read_csv(path: str) -> pd.DataFrame:
+    """A table in which names stay text, whatever they look like: a track may be called 01, an instrument NA."""
+    names = dict.fromkeys(("instrument", "heard", "source"), str)
+    return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+
+
+def draw_training() -> None:
+    def histories(rows: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+        return {tables.NAMES[row]: read_csv(f"metrics/history_{row}.csv") for row in rows}
+
+    error = "squared error / variance\nabout each bin's mean"
+    kinds = [
+        (error, "mse", "test_mse", histories(("vqvae", "vqvae_plain"))),
+        ("NLL (nats a code)", "loss", "test_nll", histories(tables.PRIORS)),
+        (error, "loss", "test_mse", histories(tables.BASELINES)),
+    ]
+    figures.loss_curves(OUT / "loss_curves.png", kinds)
+    figures.codebook_usage(OUT / "codebook_usage.png", read_csv("metrics/codebook_usage.csv").share.to_numpy())
+
+
+def draw_cells(made: list[str]) -> None:
+    cells = {row: read_csv(f"evaluations/{row}/ndb.csv") for row in tables.NDB_ROWS if row in made}
+    first = {tables.NAMES[row]: table[table.repeat == 0] for row, table in cells.items()}
+    figures.ndb_cells(OUT / "ndb_cells.png", first)
+
+
+def draw_bodies(systems: list[str], seed: int) -> None:
+    states = {row: np.load(f"evaluations/{row}/states.npz", allow_pickle=False) for row in systems}
+    taken = {tables.NAMES[row]: (here["test_labels"], here["test_predicted"]) for row, here in states.items()}
+    mi_net = tables.NAMES["mi_net"]
+    nearest = "instrument of the nearest training window"
+    figures.confusions(OUT / "knn_confusion.png", {mi_net: taken.pop(mi_net)}, nearest)
+    figures.confusions(OUT / "knn_confusion_others.png", taken, nearest)
+    here = states["mi_net"]
+    train, test = ((here[part], here[f"{part}_labels"]) for part in ("train", "test"))
+    figures.body_states(OUT / "figure_7_body_states.png", train, test, seed)
+
+
+def draw_instruments() -> None:
+    windows = read_csv("evaluations/mi_net/windows.csv").dropna(subset=["heard"])
+    if len(windows):  # without instruments to tell apart there is no classifier, and nothing is heard
+        heard = {
+            f"{tables.NAMES['mi_net']}, generated windows": (
+                windows.instrument.to_numpy(str),
+                windows.heard.to_numpy(str),
+            )
+        }
+        figures.confusions(OUT / "heard_confusion.png", heard, "instrument that the classifier hears")
+
+
+def draw_samples(systems: list[str], settings: params.Params) -> None:
+    vqvae = weights.load("models/vqvae", VQVAE)
+    generated = {row: Samples(f"samples/{row}", vqvae) for row in systems}
+    recorded = Shards("data/spectrograms")
+    rows = {}
+    for instrument, (source, start) in places(systems).items():
+        columns = {tables.NAMES[row]: generated_at(samples, source, start) for row, samples in generated.items()}
+        frames = len(columns[tables.NAMES["mi_net"]])
+        rows[instrument] = columns | {"recorded": recorded.rows("spectrogram", source, start, frames)}
+    if rows:
+        figures.spectrograms(
+            OUT / "figure_6_spectrograms.png", rows, settings.audio.sample_rate_hz, settings.windows.duration_s
+        )
+    show_sample(generated["mi_net"], recorded, settings)
+
+
+def places(systems: list[str]) -> dict[str, tuple[str, int]]:
+    """Instrument → test track and first row of a window that every one of the systems generated, in the middle of those.
+
+    The instruments are spread evenly over all in alphabetical order.
+    """
+    windows = [read_csv(f"evaluations/{row}/windows.csv") for row in systems]
+    first = [table.loc[table.repeat == 0, ["source", "source_start", "instrument"]] for table in windows]
+    common = reduce(pd.merge, first)
+    names = sorted(set(common.instrument))
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(FIGURE_6_INSTRUMENTS, len(names))).round().astype(int))
+    found = {}
+    for name in (names[i] for i in chosen):
+        here = common[common.instrument == name]
+        middle = here.iloc[len(here) // 2]
+        found[name] = (middle.source, int(middle.source_start))
+    return found
+
+
+def generated_at(samples: Samples, source: str, start: int) -> np.ndarray:
+    """The first repeat's window at a place: float32 [frames, bins]."""
+    index = samples.index
+    names = index.index[(index.repeat == 0) & (index.source == source) & (index.source_start == start)]
+    return samples.spectrograms([names[0]])[0]
+
+
+def show_sample(samples: Samples, recorded: Shards, settings: params.Params) -> None:
     """One sample: a frame of the video that it was made for, its joints, its spectrogram and the recorded one."""
-    samples = Shards("samples/mi_net")
-    name = samples.index.index[len(samples.index) // 2]
+    names = samples.names(repeat=0)
+    name = names[len(names) // 2]
     source, start = samples.index.source[name], int(samples.index.source_start[name])
+    made = samples.spectrograms([name])[0]
     track = next(track for track in corpus.read(settings.corpus)[0] if track.name == source)
-    rows = samples.length(name)
-    middle_s = (start + rows / 2) / settings.audio.fps
+    middle_s = (start + len(made) / 2) / settings.audio.fps
     keypoints = Shards("data/keypoints")
     times = keypoints.rows("times", source)
     frame = int(np.abs(times - middle_s).argmin())
@@ -96,13 +145,135 @@ def show_sample(settings: params.Params) -> None:
         picture[:, left:right],
         joints,
         {
-            "generated from the movement": samples.rows("spectrogram", name),
-            "recorded": Shards("data/spectrograms").rows("spectrogram", source, start, rows),
+            "generated from the movement": made,
+            "recorded": recorded.rows("spectrogram", source, start, len(made)),
         },
         settings.audio.sample_rate_hz,
         settings.windows.duration_s,
         f"{track.instrument}: a track that was not trained on",
     )
+
+
+def picture(name: str, alt: str) -> str:
+    """A figure in Markdown, where it was drawn."""
+    return f"![{alt}]({name}.png)" if (OUT / f"{name}.png").exists() else ""
+
+
+def text(metrics: tables.Metrics, settings: params.Params) -> str:
+    name, generate, evaluate = settings.corpus.name, settings.generate, settings.evaluate
+    items = set_aside.read("data")
+    aside = tables.table(pd.DataFrame([vars(item) for item in items])) if items else "Nothing."
+    sizes = {
+        "windows generated a repeat": generate.samples,
+        "training windows that they are compared with": evaluate.training_windows,
+        "repeats": generate.repeats,
+        "seed": settings.seed,
+        "NDB: dimensions of a window": evaluate.ndb_dimensions,
+        "NDB: cells": evaluate.ndb_cells,
+        "NDB: significance": f"{evaluate.ndb_significance:g}",
+    }
+    comparisons = json.loads(Path("metrics/comparisons.json").read_text())
+    made = " It is made, not recorded." if name == "studio" else ""
+    report = f"""# Report
+
+Corpus: {name} (`{settings.corpus.root}`).{made}
+
+The paper is arXiv 2012.03478. Its figures stand beside those of this run in columns of their own, and the header of each names the
+corpus. Corpora differ, so columns of different corpora cannot be compared directly.
+
+{tables.sizes(sizes)}
+
+{tables.skipped_lines(metrics)}
+
+## Against the paper
+
+### Table 1: NDB
+
+Of {evaluate.ndb_cells} k-means cells of log-spectrogram windows, how many hold another share of windows than the training set does
+(two-sample test at {evaluate.ndb_significance:g}); mean ± standard deviation over the repeats. Lower is better. It grows with both
+numbers of windows. JSD: Jensen-Shannon divergence of the same shares. The training set's row is another draw of its windows.
+
+{tables.ndb(metrics, name)}
+
+{picture("ndb_cells", "Shares of the windows in NDB's cells, in the first repeat")}
+
+### Table 2: KNN
+
+Share of test windows whose nearest training window, by the body encoder's state (K = 1, cosine), has the same instrument.
+
+{tables.knn(metrics, name)}
+
+{picture("knn_confusion", "Instruments of the nearest training windows, MI Net")}
+
+{picture("knn_confusion_others", "Instruments of the nearest training windows, the other models")}
+
+### Table 4: multi-band blocks
+
+Squared error of recorded test tracks passed through the codes, over the variance of their values. The intervals are bootstrapped
+over tracks, that of the reduction in pairs. The paper gives an L2 in units of its own.
+
+{tables.multi_band_blocks(comparisons, name, evaluate.confidence)}
+
+### Table 5: likelihood with content
+
+Negative log-likelihood of the codes of test windows. The control replaces every window's condition by another track's.
+
+{tables.likelihood(metrics, name)}
+
+### Figure 6: generated and recorded
+
+{picture("figure_6_spectrograms", "Spectrograms generated and recorded")}
+
+### Figure 7: the body encoder's states
+
+{picture("figure_7_body_states", "t-SNE of the body encoder's states, by instrument")}
+
+## Is it the right instrument?
+
+What a classifier hears, which was trained on recorded training windows alone. Control: the same windows judged against another
+track's instrument. Ceilings: recorded test windows passed through the codes, for what is decoded from codes, and recorded test
+windows themselves.
+
+{tables.right_instrument(metrics)}
+
+{picture("heard_confusion", "Instruments that the classifier hears in the generated windows, MI Net")}
+
+## Is it the right content?
+
+Pitch: share of frames whose pitch lies within {evaluate.pitch_tolerance_cents:g} cents of the note's. Onset F1: of onsets within
+{evaluate.onset_tolerance_s:g} s of the note's. Control: the same windows judged against another track's notes. Ceilings: as above.
+MI Net without content reads no notes.
+
+{tables.right_content(metrics)}
+
+## Is the condition used?
+
+The loss on test windows with their own condition, and with another track's. Without a difference the condition is not used. The
+baselines predict each frame from the recorded ones before it.
+
+{tables.condition(metrics)}
+
+## One sample
+
+{picture("seen_and_heard", "A frame, its joints, and the spectrogram generated for it")}
+
+## Training
+
+{picture("loss_curves", "Loss curves")}
+
+{picture("codebook_usage", "Codebook usage")}
+
+## Joints found, by instrument
+
+Shares of frames; pck: body joints within 0.2 shoulder widths of the true ones, where the corpus has true ones.
+
+{tables.table(read_csv("metrics/keypoints.csv"))}
+
+## Set aside
+
+{aside}
+"""
+    return re.sub("\n{3,}", "\n\n", report)  # what there is nothing to say of leaves no hole
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ def main() -> None:
     table.sort_values("track").to_parquet("data/splits.parquet", index=False)
 
     print(table.groupby(["instrument", "part"]).size().unstack(fill_value=0).to_string())
-    items = [item for stage in ("keypoints", "motion", "spectrograms") for item in set_aside.read(f"data/{stage}")]
+    items = [
+        item for stage in ("keypoints", "motion", "spectrograms", "notes") for item in set_aside.read(f"data/{stage}")
+    ]
     set_aside.write(Path("data"), items)
 
 

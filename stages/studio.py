@@ -36,14 +36,14 @@ def main() -> None:
 
 def _make(index: int, codes: tuple[str, ...], settings: params.Params) -> Path:
     """The finished folder of a piece in work/, made now or by a run that was killed later."""
-    key = work.key(settings.studio, settings.seed, index, codes)
+    key = work.key(settings.studio, index, codes)
     folder = work.WORK / "studio" / key
     if not folder.exists():
         # A name of its own: a worker of a run that was just killed may still be at the same piece.
         unfinished = folder.with_suffix(f".{os.getpid()}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        pieces.make_piece(unfinished, index, codes, settings.studio, settings.seed)
+        pieces.make_piece(unfinished, index, codes, settings.studio)
         if not folder.exists():
             unfinished.rename(folder)
     return folder

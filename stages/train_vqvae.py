@@ -1,4 +1,4 @@
-"""Train the VQ-VAE on random windows of the training tracks' spectrograms: models/vqvae/."""
+"""Train a VQ-VAE on random windows of the training tracks' spectrograms: models/<variant>/."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +16,10 @@ VALIDATION_WINDOWS = 64
 START_WINDOWS = 64  # enough frames for k-means to place every code of the paper's codebook
 
 
-def main() -> None:
+def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
+    chosen = params.variant(settings.variants.vqvae, name)
     spectrograms = Shards("data/spectrograms")
     sources = {"spectrogram": Source(spectrograms, "spectrogram", settings.audio.fps)}
     train, test = (
@@ -27,22 +28,20 @@ def main() -> None:
     )
     held_out = training.to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))["spectrogram"]
 
-    config = {
-        name: value for name, value in asdict(settings.vqvae).items() if name not in ("training", "codebook_after")
-    }
+    config = {key: value for key, value in asdict(chosen).items() if key not in ("training", "codebook_after")}
     config["bins"] = settings.audio.n_fft // 2
     model = VQVAE(**config)
 
-    def batch(generator: np.random.Generator, size: int = settings.vqvae.training.batch) -> training.Batch:
+    def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> training.Batch:
         return training.to_tensors(train.batch(train.random(size, generator)))
 
     def before_step(model: nn.Module, step: int) -> None:
         assert isinstance(model, VQVAE)
-        if step in (0, settings.vqvae.codebook_after):
+        if step in (0, chosen.codebook_after):
             windows = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"].to(model.mean.device)
             if step == 0:
                 model.standardise(windows)
-            if step == settings.vqvae.codebook_after:
+            if step == chosen.codebook_after:
                 model.start_codebook(windows)
 
     def validate(model: nn.Module) -> dict[str, float]:
@@ -52,11 +51,11 @@ def main() -> None:
         return {"test_mse": float(np.mean(errors))}
 
     data = (Path("data/spectrograms"), Path("data/splits.parquet"))
-    folder = work.WORK / "train_vqvae" / work.key(settings.seed, settings.vqvae, settings.windows, *data)
+    folder = work.WORK / name / work.key(settings.seed, chosen, settings.windows, *data)
     history = training.train(
-        model, batch, validate, settings.vqvae.training, seed=settings.seed, folder=folder, before_step=before_step
+        model, batch, validate, chosen.training, seed=settings.seed, folder=folder, before_step=before_step
     )
-    training.finish(model, config, history, name="vqvae", folder=folder)
+    training.finish(model, config, history, name=name, folder=folder)
 
 
 if __name__ == "__main__":

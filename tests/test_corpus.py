@@ -197,3 +197,31 @@ def test_real_clips_are_read():
         "tabla": "tabla",
         "violin_guitar_duo": "unknown",
     }
+
+
+def test_urmp_gives_every_player_a_part_of_the_score(tmp_path):
+    """By the player's number, not by the place among the tracks: a missing stem must not move the others' notes."""
+    home = piece(tmp_path, "01_Jupiter", "01_Jupiter", ["vn", "vc", "db"])
+    (home / "AuSep_1_vn_01_Jupiter.wav").unlink()
+    tracks, _ = urmp.read(tmp_path)
+    assert {t.name: t.part for t in tracks} == {"01_Jupiter_2_vc": 1, "01_Jupiter_3_db": 2}
+
+
+def test_folder_takes_a_midi_beside_a_video_for_its_score(tmp_path):
+    for place in ["a/song.mp4", "a/both.mp4", "b/song.mp4", "b/other.mov", "none.mp4"]:
+        write_video(tmp_path / place, blank(0.5), tone(0.5), container_format="mp4")
+    for place in ["a/song.mid", "a/both.midi", "a/both.mid", "b/other.MIDI", "stray.mid"]:
+        (tmp_path / place).write_bytes(b"MThd")
+    tracks, aside = folder.read(tmp_path)
+    found = {
+        t.video.relative_to(tmp_path).as_posix(): t.midi and t.midi.relative_to(tmp_path).as_posix() for t in tracks
+    }
+    assert found == {
+        "a/song.mp4": "a/song.mid",
+        "a/both.mp4": "a/both.mid",
+        "b/song.mp4": None,
+        "b/other.mov": "b/other.MIDI",
+        "none.mp4": None,
+    }
+    assert {t.part for t in tracks} == {0}
+    assert [(a.file, a.what) for a in aside] == [("stray.mid", "a score without a video")]

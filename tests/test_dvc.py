@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")
-STAGES = sorted(PIPELINE["stages"])
+SPECS = {stage: spec.get("do", spec) for stage, spec in PIPELINE["stages"].items()}  # `do`: a stage for each variant
+STAGES = sorted(SPECS)
+PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
 
 
 @cache
@@ -47,27 +49,49 @@ def closure(file: Path) -> set[Path]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_code_deps_are_the_import_closure(stage: str) -> None:
     """A forgotten module would leave stale results in place; one too many would retrain for nothing."""
-    spec = PIPELINE["stages"][stage]
-    assert spec["cmd"] == f"python -m stages.{stage}"
-    declared = {dep for dep in spec["deps"] if dep.endswith(".py")}
+    variant = " ${key}" if "foreach" in PIPELINE["stages"][stage] else ""
+    assert SPECS[stage]["cmd"] == f"python -m stages.{stage}{variant}"
+    declared = {dep for dep in SPECS[stage]["deps"] if dep.endswith(".py")}
     assert declared == {str(path.relative_to(ROOT)) for path in closure(ROOT / "stages" / f"{stage}.py")}
+
+
+def sections(file: Path) -> set[str]:
+    """Sections of params.yaml that a file reads from the whole of the settings."""
+    read = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("settings", "p"):
+            read.add(node.attr)
+    return read & set(PARAMS)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_param_deps_are_the_sections_that_are_read(stage: str) -> None:
     """A section that a stage reads and does not declare would not make it run again."""
-    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
-    known = set(YAML(typ="safe").load(ROOT / "params.yaml"))
-    read = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("settings", "p"):
-            read.add(node.attr)
-    declared = {param.split(".")[0] for param in PIPELINE["stages"][stage].get("params", [])}
-    assert read & known == declared
+    files = closure(ROOT / "stages" / f"{stage}.py") - {ROOT / "pipeline" / "params.py"}
+    takes_all = {file for file in files if "params.Params" in file.read_text()} | {ROOT / "stages" / f"{stage}.py"}
+    read = set().union(*map(sections, takes_all))
+    declared = {param.split(".")[0] for param in SPECS[stage].get("params", [])}
+    # A variant is its base with some values changed, so who reads one reads the other; ${item} is the base of each model.
+    bases = {"vqvae", "prior", "baseline", "${item}"} if "variants" in read else set()
+    assert read - bases <= declared
+    assert declared - bases <= read
+    for param in SPECS[stage].get("params", []):
+        if param.startswith("variants."):
+            assert param.split(".")[1] in declared, "a variant without its base"
+
+
+def test_every_variant_is_evaluated_and_reported() -> None:
+    """A model that is added to params.yaml must not be forgotten on the way to the tables."""
+    models = PIPELINE["vars"][0]["models"]
+    variants = {name: kind for kind in ("prior", "baseline") for name in PARAMS["variants"][kind]}
+    assert models == variants
+    reported = set(SPECS["report"]["deps"])
+    for name in (*models, *PARAMS["variants"]["vqvae"], "test_set", "training_set"):
+        assert {f"metrics/{name}.json", f"evaluations/{name}"} <= reported, name
 
 
 def test_every_stage_says_what_it_does() -> None:
-    for stage, spec in PIPELINE["stages"].items():
+    for stage, spec in SPECS.items():
         assert spec.get("desc"), stage
 
 

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from benchmarks.sampling import sample_without_cache
+from pipeline import coding
+from pipeline.coding import encode
 from pipeline.models.body import BodyEncoder
+from pipeline.models.gru_content import GRUSeq2Seq
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
+from pipeline.priors import Model
 from pipeline.sampling import sample
-from stages import encode
 
 
 @pytest.fixture
@@ -20,14 +24,46 @@ def vqvae() -> VQVAE:
     )
 
 
-@pytest.fixture
-def prior() -> Prior:
-    torch.manual_seed(0)
-    model = Prior(codes=50, joints=5, body_hidden=4, body_layers=3, layers=2, width=32, heads=4, dropout=0.1)
-    # An untrained head says the same at every step; larger weights let a wrong step show.
+def lively(model: Model) -> Model:
+    """An untrained head says the same at every step; larger weights let a wrong step show."""
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
+
+
+def make(network: str, notes: int) -> Model:
+    torch.manual_seed(0)
+    sizes = {"codes": 50, "joints": 5, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 32, "dropout": 0.1}
+    return lively(GRUSeq2Seq(notes=notes, **sizes) if network == "gru" else Prior(notes=notes, heads=4, **sizes))
+
+
+@pytest.fixture
+def prior() -> Prior:
+    model = make("transformer", notes=0)
+    assert isinstance(model, Prior)
+    return model
+
+
+@pytest.fixture(params=["transformer", "transformer with content", "gru with content"])
+def model(request: pytest.FixtureRequest) -> Model:
+    """Every kind of model over codes."""
+    network, _, content = request.param.partition(" with ")
+    return make(network, notes=30 if content else 0)
+
+
+def conditions(model: Model, batch: int, steps: int) -> tuple[Tensor, Tensor | None]:
+    """Random movement, and random notes for a model that reads them."""
+    reads = isinstance(model, GRUSeq2Seq) or model.content is not None
+    return torch.randn(batch, 8, 5, 2), torch.randint(30, (batch, steps)) if reads else None
+
+
+def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | None) -> Tensor:
+    """Scores (B, T, K) of every step at once, without a cache."""
+    h = model.body_state(motion)
+    if isinstance(model, GRUSeq2Seq):
+        assert notes is not None
+        return model.decode(before, h, *model.encode(notes, h))[0]
+    return model.logits(before, h, model.memories(notes, h))
 
 
 def test_bands_do_not_mix() -> None:
@@ -61,11 +97,11 @@ def test_reach_is_the_receptive_field(vqvae: VQVAE) -> None:
 def test_a_track_in_chunks_has_the_codes_of_the_whole(
     vqvae: VQVAE, monkeypatch: pytest.MonkeyPatch, frames: int
 ) -> None:
-    monkeypatch.setattr(encode, "CHUNK", 64)
+    monkeypatch.setattr(coding, "CHUNK", 64)
     spectrogram = np.random.default_rng(0).normal(size=(frames, 32)).astype(np.float32)
     vqvae.start_codebook(torch.from_numpy(spectrogram)[None])
     whole = vqvae.encode(torch.from_numpy(spectrogram)[None])[0].numpy()
-    np.testing.assert_array_equal(encode.encode(vqvae, spectrogram), whole)
+    np.testing.assert_array_equal(encode(vqvae, spectrogram), whole)
 
 
 def test_nearest_is_the_nearest() -> None:
@@ -142,57 +178,79 @@ def test_straight_through_reaches_the_encoder(vqvae: VQVAE) -> None:
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in vqvae.encoder.parameters())
 
 
-def test_prior_is_causal(prior: Prior) -> None:
+def test_models_over_codes_are_causal(model: Model) -> None:
     """No gradient reaches a later step, and every earlier one is reached."""
-    embedded = torch.randn(1, 12, prior.embedding.embedding_dim, requires_grad=True)
-    h = torch.randn(1, 8)
-    prior.embedding = torch.nn.Identity()  # type: ignore[assignment]
+    motion, notes = conditions(model, 1, 12)
+    embedded = torch.randn(1, 12, model.embedding.embedding_dim, requires_grad=True)
+    model.embedding = torch.nn.Identity()  # type: ignore[assignment]
     for step in (0, 5, 11):
-        (gradient,) = torch.autograd.grad(prior.logits(embedded, h)[0, step].sum(), embedded)
+        (gradient,) = torch.autograd.grad(all_logits(model, embedded, motion, notes)[0, step].sum(), embedded)
         reached = gradient[0].abs().sum(1) > 0
         assert reached.tolist() == [position <= step for position in range(12)]
 
 
-def test_code_t_is_predicted_from_the_codes_before_it(prior: Prior) -> None:
+def test_code_t_is_predicted_from_the_codes_before_it(model: Model) -> None:
     """An input shifted the wrong way would let a step see its own answer."""
-    codes, motion = torch.randint(50, (1, 20)), torch.randn(1, 8, 5, 2)
-    before = prior.nll(codes, motion)
+    codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
+    before = model.nll(codes, motion, notes)
     codes[0, 10] = (codes[0, 10] + 1) % 50
-    after = prior.nll(codes, motion)
+    after = model.nll(codes, motion, notes)
     changed = (before != after)[0].nonzero()[:, 0].tolist()
     assert changed[0] == 10
     assert 11 in changed
 
 
-def test_prior_sees_the_whole_movement(prior: Prior) -> None:
-    codes, motion = torch.randint(50, (1, 20)), torch.randn(1, 8, 5, 2, requires_grad=True)
-    prior.nll(codes, motion).sum().backward()
+def test_every_step_sees_the_whole_movement(model: Model) -> None:
+    codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
+    motion.requires_grad_()
+    model.nll(codes, motion, notes)[0, 3].backward()
     assert motion.grad is not None
     assert motion.grad.abs().sum((0, 2, 3)).all()
 
 
-def test_cached_logits_equal_uncached(prior: Prior) -> None:
-    codes, h = torch.randint(50, (3, 20)), torch.randn(3, 8)
-    caches = prior.caches(3, 20)
-    steps = [prior.logits(codes[:, t : t + 1], h, first=t, caches=caches) for t in range(20)]
-    torch.testing.assert_close(torch.cat(steps, 1), prior.logits(codes, h), rtol=0, atol=1e-5)
+@pytest.mark.parametrize("network", ["transformer", "gru"])
+def test_every_step_sees_all_the_notes(network: str) -> None:
+    """The notes are known beforehand: a player reads ahead."""
+    model = make(network, notes=30)
+    codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
+    before = model.nll(codes, motion, notes)[0, 3]
+    for place in (0, 10, 19):
+        other = notes.clone()
+        other[0, place] = (other[0, place] + 1) % 30
+        assert model.nll(codes, motion, other)[0, 3] != before, place
+
+
+def test_attention_knows_where_notes_stand() -> None:
+    """Without positions the same notes in another order would give the same music."""
+    model = make("transformer", notes=30)
+    codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
+    assert notes is not None
+    assert not torch.allclose(model.nll(codes, motion, notes), model.nll(codes, motion, notes.flip(1)), atol=1e-3)
+
+
+def test_step_by_step_equals_all_at_once(model: Model) -> None:
+    """Caches, hidden states and positions: sampling sees what training saw."""
+    codes, (motion, notes) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
+    state = model.begin(motion, notes, context=20)
+    steps = [model.next(codes[:, t], state) for t in range(20)]
+    torch.testing.assert_close(torch.stack(steps, 1), all_logits(model, codes, motion, notes), rtol=0, atol=1e-5)
 
 
 def test_cached_sampler_gives_the_same_tokens(prior: Prior) -> None:
     motion = torch.randn(16, 8, 5, 2)
-    cached = sample(prior, motion, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    cached = sample(prior, motion, None, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(3))
     plain = sample_without_cache(prior, motion, 60, 1.0, torch.Generator().manual_seed(3))
     assert torch.equal(cached, plain)
     assert len(cached.unique()) > 25
-    other = sample(prior, motion, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(4))
+    other = sample(prior, motion, None, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(4))
     assert not torch.equal(cached, other)
 
 
 def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
     """Any length, in the memory of one context; and the steps within the context are those of a longer one."""
     motion = torch.randn(2, 8, 5, 2)
-    short = sample(prior, motion, 40, context=10, temperature=1.0, generator=torch.Generator().manual_seed(3))
-    long = sample(prior, motion, 40, context=40, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    short = sample(prior, motion, None, 40, context=10, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    long = sample(prior, motion, None, 40, context=40, temperature=1.0, generator=torch.Generator().manual_seed(3))
     assert short.shape == (2, 40)
     assert torch.equal(short[:, :10], long[:, :10])
     assert not torch.equal(short, long)
@@ -201,16 +259,46 @@ def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
 def test_sampling_follows_the_temperature(prior: Prior) -> None:
     motion = torch.randn(4, 8, 5, 2)
     cold = [
-        sample(prior, motion, 20, context=20, temperature=1e-3, generator=torch.Generator().manual_seed(seed))
+        sample(prior, motion, None, 20, context=20, temperature=1e-3, generator=torch.Generator().manual_seed(seed))
         for seed in (1, 2)
     ]
     assert torch.equal(*cold)  # nearly greedy: the seed no longer matters
 
 
-def test_a_batch_equals_its_samples(prior: Prior) -> None:
-    codes, motion = torch.randint(50, (6, 20)), torch.randn(6, 8, 5, 2)
-    alone = torch.cat([prior.nll(codes[i : i + 1], motion[i : i + 1]) for i in range(6)])
-    torch.testing.assert_close(prior.nll(codes, motion), alone, rtol=0, atol=1e-5)
+def test_a_batch_equals_its_samples(model: Model) -> None:
+    codes, (motion, notes) = torch.randint(50, (6, 20)), conditions(model, 6, 20)
+    alone = [
+        model.nll(codes[i : i + 1], motion[i : i + 1], None if notes is None else notes[i : i + 1]) for i in range(6)
+    ]
+    torch.testing.assert_close(model.nll(codes, motion, notes), torch.cat(alone), rtol=0, atol=1e-5)
+
+
+def test_content_is_learnt() -> None:
+    """Codes that repeat the notes: a model that attends to them at the right place is soon sure, one without is not."""
+    errors = {}
+    for notes_count in (0, 12):
+        torch.manual_seed(0)
+        model = Prior(
+            codes=12,
+            notes=notes_count,
+            joints=5,
+            body_hidden=4,
+            body_layers=1,
+            layers=2,
+            width=32,
+            heads=4,
+            dropout=0.0,
+        )
+        optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+        for _ in range(150):
+            notes, motion = torch.randint(12, (16, 20)), torch.randn(16, 8, 5, 2)
+            loss = model(notes, motion, notes if notes_count else None)["loss"]
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        errors[notes_count] = loss.item()
+    assert errors[0] > 2.3  # ln 12 = 2.48
+    assert errors[12] < 1.2
 
 
 def test_body_encoder_gives_both_directions() -> None:

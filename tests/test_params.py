@@ -1,11 +1,13 @@
 """A parameter that cannot be used is one clear line, before any work is done."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
 from pipeline import params
+from pipeline.models.vqvae import VQVAE
 
 ROOT = Path(__file__).parent.parent
 DEMO = (ROOT / "profiles" / "demo.yaml").read_text()
@@ -61,7 +63,17 @@ def test_paper_profile_has_the_papers_numbers() -> None:
         ("  duration_s: 4", "  duration_s: 0.01", "windows.duration_s = 0.01: a window must hold"),
         ("seed: 1", "sead: 1", "sead = 1: unknown key"),
         ("seed: 1", "seed: [1", "not YAML"),
-        ("corpus:", "corpus: here", "not YAML"),
+        ("\ncorpus:", "\ncorpus: here", "not YAML"),
+        ("      channels: 196", "      chanels: 196", "variants.vqvae.vqvae_plain.chanels = 196: unknown key"),
+        ("      channels: 196", "      channels: many", "variants.vqvae.vqvae_plain.channels = 'many': must be a whole"),
+        ("      network: gru", "      network: lstm", "variants.prior.gru_content.network = 'lstm': must be one of"),
+        (
+            "      network: gru # a GRU for the transformer\n      content: true",
+            "      network: gru\n      content: false",
+            "variants.prior.gru_content.content = false: must be true",
+        ),
+        ("  content: false", "  content: maybe", "prior.content = 'maybe': must be true or false"),
+        ("  lowest_midi: 21", "  lowest_midi: 109", "notes.lowest_midi = 109: must not exceed notes.highest_midi = 108"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -72,6 +84,39 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: 
     assert said in message
     assert message.startswith(str(path))
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+def test_a_variant_is_its_base_but_for_what_it_names(profile: str) -> None:
+    p = params.load(ROOT / "profiles" / f"{profile}.yaml")
+    assert p.variants.vqvae["vqvae"] == p.vqvae
+    assert p.variants.prior["mi_net"] == p.prior
+    content = p.variants.prior["mi_net_content"]
+    assert content == dataclasses.replace(p.prior, content=True)
+    assert p.variants.prior["gru_content"] == dataclasses.replace(content, network="gru")
+
+
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+def test_the_comparisons_are_fair(profile: str) -> None:
+    """The same budget for every model that makes music; as many parameters, within 5 %, for both VQ-VAEs."""
+    p = params.load(ROOT / "profiles" / f"{profile}.yaml")
+    models = [*p.variants.prior.values(), *p.variants.baseline.values()]
+    assert all(model.training == p.prior.training for model in models)
+    sizes = ("body_hidden", "body_layers", "layers", "width", "heads", "dropout")
+    assert all(getattr(model, size) == getattr(p.prior, size) for model in models for size in sizes)
+    counts = []
+    for vqvae in p.variants.vqvae.values():
+        assert vqvae.training == p.vqvae.training
+        config = dataclasses.asdict(vqvae)
+        del config["training"], config["codebook_after"]
+        counts.append(sum(each.numel() for each in VQVAE(bins=p.audio.n_fft // 2, **config).parameters()))
+    assert max(counts) / min(counts) < 1.05
+
+
+def test_a_variant_that_is_not_there_is_named() -> None:
+    p = params.load(ROOT / "profiles" / "demo.yaml")
+    with pytest.raises(params.ParamsError, match=r"no variant 'mi_nett'.*mi_net, mi_net_content, gru_content"):
+        params.variant(p.variants.prior, "mi_nett")
 
 
 def test_yaml_1_2_numbers(tmp_path: Path) -> None:

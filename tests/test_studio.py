@@ -20,6 +20,7 @@ from stages import studio
 
 FPS, DURATION_S, SIZE_PX = 20.0, 8.0, (480, 480)
 SMALL = Studio(
+    seed=1,
     tracks_per_instrument=2,
     ensembles=1,
     duration_s=2.0,
@@ -56,7 +57,7 @@ def _scale(pitches: list[int], seconds: float = 0.5) -> score.Part:
 @pytest.fixture(scope="module")
 def duo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("duo")
-    pieces.make_piece(folder, 4, ("vn", "tbn"), SMALL, seed=1)
+    pieces.make_piece(folder, 4, ("vn", "tbn"), SMALL)
     return folder
 
 
@@ -111,7 +112,7 @@ def test_the_video_shows_the_players_side_by_side_where_their_joints_are(duo: Pa
 
 def test_the_same_piece_has_the_same_bytes_every_time(duo: Path, tmp_path: Path) -> None:
     """Protects reproducibility: two clones on one machine must end with one dvc.lock."""
-    pieces.make_piece(tmp_path, 4, ("vn", "tbn"), SMALL, seed=1)
+    pieces.make_piece(tmp_path, 4, ("vn", "tbn"), SMALL)
 
     def digests(folder: Path) -> dict[str, str]:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}

@@ -1,7 +1,8 @@
 """Any folder of videos with sound: a player a video, the whole picture is theirs.
 
 The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4, violin/monday/recital.mp4), else
-the one instrument that the file's name contains (double_bass.mp4), else unknown.
+the one instrument that the file's name contains (double_bass.mp4), else unknown. A MIDI file of a video's name beside it
+(recital.mid) is its score.
 """
 
 import re
@@ -15,6 +16,7 @@ from pipeline.set_aside import SetAside
 
 VIDEOS = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
 SOUNDS = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma")
+SCORES = (".mid", ".midi")
 OTHERS = ("accordion", "drums", "guitar", "harp", "keyboard", "piano", "recorder", "tabla", "ukulele", "voice")
 
 
@@ -25,10 +27,16 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     places = [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
     places = [place for place in places if not any(part.startswith(".") for part in place.parts)]
     videos = [place for place in places if place.suffix.lower() in VIDEOS]
+    # Backwards, so that of recital.mid and recital.midi the first is kept.
+    scores = {place.with_suffix(""): root / place for place in reversed(places) if place.suffix.lower() in SCORES}
+    filmed = {video.with_suffix("") for video in videos}
     same = Counter(_joined(place.with_suffix("")) for place in videos)
     for place in places:
         if place.suffix.lower() in SOUNDS:
             what, advice = "a sound without a picture", "put it into its video's file, or move it out of the corpus"
+            aside.append(SetAside(relative(root / place, root), what, advice))
+        elif place.suffix.lower() in SCORES and place.with_suffix("") not in filmed:
+            what, advice = "a score without a video", "give it its video's name, or move it out of the corpus"
             aside.append(SetAside(relative(root / place, root), what, advice))
         elif place.suffix.lower() in VIDEOS:
             if bad := unusable(root / place, root, picture=True, sound=True):
@@ -38,7 +46,8 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
             short = _joined(place.with_suffix(""))
             name = safe_name(short if same[short] == 1 else f"{place}")
             path = root / place
-            tracks.append(Track(name=name, piece=name, instrument=instrument(place), video=path, audio=path))
+            midi = scores.get(place.with_suffix(""))
+            tracks.append(Track(name=name, piece=name, instrument=instrument(place), video=path, audio=path, midi=midi))
     return tracks, aside
 
 

@@ -17,6 +17,7 @@ class Track:
         audio: file with this player's sound; the video itself where the sound is in it.
         left, right: edges of the player's strip of the picture, as shares of its width, 0 <= left < right <= 1.
         midi: the score of the piece, if there is one.
+        part: which part of the MIDI is this player's, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
         joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row a video frame: made corpora only.
     """
@@ -29,5 +30,6 @@ class Track:
     left: float = 0.0
     right: float = 1.0
     midi: Path | None = None
+    part: int = 0
     notes: Path | None = None
     joints: Path | None = None

@@ -7,7 +7,7 @@ A folder a piece, here 01_Jupiter_vn_vc:
     Vid_01_Jupiter_vn_vc.mp4        all players side by side
     AuSep_1_vn_01_Jupiter.wav       the sound of player 1, AuSep_2_vc_01_Jupiter.wav that of player 2
     Notes_1_vn_01_Jupiter.txt       lines of onset s, pitch Hz, duration s
-    Sco_01_Jupiter_vn_vc.mid        the score
+    Sco_01_Jupiter_vn_vc.mid        the score, a part a player
     Joints_1_vn_01_Jupiter.npy      true joints; in made corpora only
 
 File names decide, not folder names: in URMP's piece 15 the folder is wrong. Folders without video and separate sound
@@ -96,6 +96,7 @@ def _player(root: Path, video: Path, piece: str, player: int, codes: list[str]) 
         left=(player - 1) / len(codes),
         right=player / len(codes),
         midi=_if_there(folder / f"{video.stem.replace('Vid_', 'Sco_', 1)}.mid"),
+        part=player - 1,
         notes=_if_there(folder / f"Notes_{part}.txt"),
         joints=_if_there(folder / f"Joints_{part}.npy"),
     )

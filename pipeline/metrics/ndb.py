@@ -9,7 +9,8 @@ sizes, so they belong beside every figure.
 
 Metrics
 -------
-* :func:`evaluate`: NDB, the Jensen-Shannon divergence of the shares, and the shares themselves.
+* :func:`compare`: NDB, the Jensen-Shannon divergence of the shares, and the shares themselves.
+* :func:`evaluate`: the same from the windows.
 
 Source: Richardson and Weiss, "On GANs and GMMs", NeurIPS 2018; used in the paper, section 4.
 """
@@ -59,20 +60,22 @@ def shares(windows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.bincount(nearest, minlength=len(centres)) / len(windows)
 
 
-def evaluate(training: np.ndarray, samples: np.ndarray, centres: np.ndarray, significance: float) -> NDB:
-    """Compare samples with training windows over given cells.
+def compare(p: np.ndarray, training: int, q: np.ndarray, samples: int, significance: float) -> NDB:
+    """Compare the shares p of `training` windows and q of `samples` windows in the same cells.
 
     Args:
-        training, samples: [windows, dimensions].
-        centres: [cells, dimensions], from :func:`cells` on training windows.
         significance: of the two-sample test of proportions in each cell, two-sided.
     """
-    validate(training, samples)
-    p, q = shares(training, centres), shares(samples, centres)
-    pooled = (p * len(training) + q * len(samples)) / (len(training) + len(samples))
-    error = np.sqrt(pooled * (1 - pooled) * (1 / len(training) + 1 / len(samples)))
+    pooled = (p * training + q * samples) / (training + samples)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / training + 1 / samples))
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)  # an empty cell, or one with all: no difference
     different = 2 * norm.sf(np.abs(z)) < significance
     middle = (p + q) / 2
     jsd = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
     return NDB(int(different.sum()), float(jsd), p, q, different)
+
+
+def evaluate(training: np.ndarray, samples: np.ndarray, centres: np.ndarray, significance: float) -> NDB:
+    """:func:`compare` of windows [windows, dimensions], over the centres [cells, dimensions] of :func:`cells`."""
+    validate(training, samples)
+    return compare(shares(training, centres), len(training), shares(samples, centres), len(samples), significance)

@@ -1,5 +1,6 @@
-"""The figures of the report. Every function draws one figure and writes one PNG."""
+"""The figures of the report. Every function draws one figure and writes one PNG, the same bytes for the same values."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -7,76 +8,218 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from pipeline.keypoints.skeleton import BONES
 
-# Okabe and Ito's colours, which readers with any colour vision tell apart.
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+# Okabe and Ito's colours, which readers with any colour vision tell apart; their yellow is too light for white paper.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = COLOURS = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+MARKERS = "osD^vP"  # as many as have no common divisor with the colours: 42 classes have pairs of their own
+HIGHEST_SHOWN_KHZ = 4  # above it the sounds of the corpus hold little
+PERPLEXITY = 30  # of t-SNE, about how many neighbours a point has; the value of its authors' code
 
 
 def _figure(width: float, height: float) -> Figure:
-    matplotlib.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
+    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def _write(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(
-        path, metadata={"Software": None}
-    )  # without the library's version, the bytes are those of the picture
+    # Without the library's version in it, the bytes are those of the picture.
+    figure.savefig(path, metadata={"Software": None})
 
 
-def loss_curves(path: Path, histories: dict[str, tuple[pd.DataFrame, str, str, str]]) -> None:
-    """A panel a model: title → (history, column in training, column on test tracks, label of the axis)."""
-    figure = _figure(9, 3.4)
-    for axes, (title, (history, train, test, label)) in zip(
-        figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True
-    ):
-        axes.plot(history.step, history[train], color=BLUE, marker="o", markersize=3, label="training windows")
-        axes.plot(history.step, history[test], color=VERMILION, marker="s", markersize=3, label="test windows")
-        axes.set(title=title, xlabel="optimiser steps", ylabel=label)
-        axes.legend(frameon=False)
+def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.DataFrame]]]) -> None:
+    """A row of panels for each kind of model, a panel a model.
+
+    Args:
+        kinds: label of the loss with its unit, column in training, column on test windows, and title → history, a row a
+            validation; that of a model that was skipped has none.
+    """
+    columns = max(len(histories) for *_, histories in kinds)
+    figure = _figure(4.2 * columns, 3.3 * len(kinds))
+    panels = figure.subplots(len(kinds), columns, sharey="row", squeeze=False)
+    for row, (label, train, test, histories) in zip(panels, kinds, strict=True):
+        for axes, (title, history) in zip(row, histories.items(), strict=False):
+            axes.set(title=title, xlabel="optimiser steps")
+            if history.empty:
+                axes.text(0.5, 0.5, "skipped", ha="center", transform=axes.transAxes)
+                continue
+            axes.plot(history.step, history[train], color=BLUE, marker="o", markersize=4, label="training windows")
+            axes.plot(history.step, history[test], color=VERMILION, marker="s", markersize=4, label="test windows")
+            axes.set_ylim(bottom=0)
+            axes.yaxis.set_tick_params(labelleft=True)
+        row[0].set_ylabel(label)
+        for axes in row[len(histories) :]:
+            axes.set_axis_off()
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
     _write(figure, path)
 
 
-def ndb_cells(path: Path, cells: pd.DataFrame, row: str) -> None:
-    """Share of windows in each k-means cell, training against `row`; cells sorted by the training share."""
-    table = cells[cells.row == row].sort_values("training_share", ascending=False).reset_index(drop=True)
-    figure = _figure(9, 3.4)
-    axes = figure.subplots()
-    axes.bar(table.index - 0.2, 100 * table.training_share, width=0.4, color="0.6", label="training windows")
-    axes.bar(table.index + 0.2, 100 * table.share, width=0.4, color=BLUE, label=row)
-    marked = table[table.different == 1]
-    height = 100 * marked[["training_share", "share"]].max(axis=1)
-    axes.plot(marked.index, height, linestyle="", marker="v", color=VERMILION, label="different")
-    axes.set(xlabel="cell, by share of the training windows", ylabel="share of windows (%)", title=f"NDB: {row}")
-    axes.legend(frameon=False)
+def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
+    """Share of windows in each k-means cell, a panel a row: title → columns `training_share`, `share` and `different`.
+
+    The cells are sorted by the training share.
+    """
+    figure = _figure(12, 2.6 * -(-len(rows) // 2) + 0.5)
+    panels = figure.subplots(-(-len(rows) // 2), 2, sharex=True, sharey=True, squeeze=False)
+    for axes, (title, cells) in zip(panels.flat, rows.items(), strict=False):
+        table = cells.sort_values("training_share", ascending=False, kind="stable").reset_index(drop=True)
+        axes.bar(table.index, 100 * table.training_share, width=0.9, color="0.8", label="training windows")
+        for different, marker, colour, label in ((0, "o", BLUE, "not different"), (1, "v", VERMILION, "different")):
+            here = table[table.different == different]
+            axes.plot(
+                here.index, 100 * here.share, linestyle="", marker=marker, color=colour, label=label, clip_on=False
+            )
+        axes.set_title(f"{title}: {table.different.sum():.0f} of {len(table)} differ")
+    for axes in panels.flat[len(rows) :]:
+        axes.set_axis_off()
+    figure.supxlabel("cell, by its share of the training windows")
+    figure.supylabel("share of windows (%)")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
     _write(figure, path)
 
 
-def confusion(path: Path, actual: list[str], predicted: list[str], title: str) -> None:
-    """Share of each instrument's windows (rows) that were taken for each instrument (columns), in %."""
-    names = sorted(set(actual) | set(predicted))
-    counts = pd.crosstab(pd.Categorical(actual, names), pd.Categorical(predicted, names), dropna=False).to_numpy()
-    share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure = _figure(8, 7)
-    axes = figure.subplots()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    for i, j in np.argwhere(share >= 0.5):
-        axes.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color="white" if share[i, j] > 55 else "black")
-    axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="instrument of the nearest training window", ylabel="instrument", title=f"{title} (% of windows)")
+def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xlabel: str) -> None:
+    """Share of each instrument's windows that were taken for each instrument, in %; a panel for each of `panels`.
+
+    Args:
+        panels: title → true instruments (rows of the picture) and those they were taken for (columns), text [windows].
+        xlabel: what the columns are.
+    """
+    names = sorted({name for pair in panels.values() for labels in pair for name in labels})
+    across = min(len(panels), 2)
+    down = -(-len(panels) // across)
+    figure = _figure(2.5 + 5.5 * across, 1.5 + 5.5 * down)
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for axes, (title, (actual, predicted)) in zip(grid.flat, panels.items(), strict=False):
+        counts = pd.crosstab(pd.Categorical(actual, names), pd.Categorical(predicted, names), dropna=False).to_numpy()
+        share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+        for i, j in np.argwhere(share >= 0.5):
+            colour = "white" if share[i, j] > 55 else "black"
+            axes.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color=colour, fontsize=11)
+        axes.set_title(title)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes in grid[:, 0]:
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylabel("instrument")
+    for axes in grid[-1]:
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
+        axes.set_xlabel(xlabel)
+    figure.colorbar(image, ax=grid, label="share of the instrument's windows (%)", shrink=0.6)
     _write(figure, path)
 
 
 def codebook_usage(path: Path, share: np.ndarray) -> None:
     """How often each code is used in the training tracks, the most used first; share [codes]."""
-    figure = _figure(9, 3)
+    figure = _figure(9, 3.4)
     axes = figure.subplots()
     axes.plot(np.arange(1, len(share) + 1), 100 * np.where(share > 0, share, np.nan), color=BLUE)
     axes.set_yscale("log")
-    axes.set(xlabel="code, by use", ylabel="share of frames (%)", title=f"{np.mean(share > 0):.0%} of codes in use")
+    axes.set(
+        xlabel="code, the most used first",
+        ylabel="share of frames (%)",
+        title=f"{np.mean(share > 0):.0%} of codes in use",
+    )
+    _write(figure, path)
+
+
+def body_states(
+    path: Path, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    """The body encoder's states in two dimensions, by instrument (paper, figure 7).
+
+    Args:
+        train, test: states of windows, float32 [windows, D], and their instruments, text [windows].
+        seed: of t-SNE.
+    """
+    states, labels = (np.concatenate(pair) for pair in zip(train, test, strict=True))
+    points = _tsne(states, seed)
+    tests = np.arange(len(points)) >= len(train[0])
+    figure = _figure(10.5, 8)
+    axes = figure.subplots()
+    for i, name in enumerate(sorted(set(labels))):
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        here = labels == name
+        for rows, size, alpha, edge in ((here & ~tests, 22, 0.5, "none"), (here & tests, 40, 1.0, "black")):
+            x, y = points[rows].T
+            axes.scatter(x, y, s=size, color=colour, marker=marker, alpha=alpha, edgecolors=edge)
+        axes.scatter([], [], s=45, color=colour, marker=marker, label=name)
+    _name_clusters(axes, points, labels)
+    axes.scatter([], [], s=45, color="white", edgecolors="black", label="test windows:\nblack edge")
+    axes.set(xlabel="t-SNE dimension 1 (no unit)", ylabel="t-SNE dimension 2 (no unit)", xticks=[], yticks=[])
+    figure.legend(loc="outside right center", frameon=False)
+    _write(figure, path)
+
+
+def _tsne(states: np.ndarray, seed: int) -> np.ndarray:
+    """States [n, D] → float32 [n, 2], by the cosine distance that KNN looks at."""
+    perplexity = min(PERPLEXITY, (len(states) - 1) / 3)  # it must be below the number of points
+    # One thread, so that every sum is added up in the same order and the bits stay.
+    with threadpool_limits(limits=1):
+        method = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=seed, n_jobs=1)
+        return method.fit_transform(states)
+
+
+def _name_clusters(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
+    """Write each class's name just above its point nearest to its median: with several clusters, the median lies on none."""
+    places = {}
+    for name in sorted(set(labels)):
+        here = points[labels == name]
+        places[name] = here[np.linalg.norm(here - np.median(here, axis=0), axis=1).argmin()]
+    # About the size of a name, as shares of the axes: names that would cover each other are written one above the other.
+    width, height = np.ptp(points, axis=0) * (0.15, 0.035)
+    written: list[tuple[float, float]] = []
+    for name, (x, y) in sorted(places.items(), key=lambda item: float(item[1][1])):
+        for other_x, other_y in written:
+            if abs(x - other_x) < width and y < other_y + height:
+                y = other_y + height
+        written = sorted([*written, (x, y)], key=lambda place: place[1])
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            weight="bold",
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
+
+
+def spectrograms(path: Path, rows: dict[str, dict[str, np.ndarray]], rate_hz: int, duration_s: float) -> None:
+    """Generated beside recorded: a row an instrument, a column a system (paper, figure 6).
+
+    Args:
+        rows: instrument → column title → log-spectrogram [frames, bins] in -1..1; the same columns in every row.
+        rate_hz: of the sound; the bins reach up to half of it.
+        duration_s: of each window.
+    """
+    titles = list(next(iter(rows.values())))
+    figure = _figure(4 * len(titles) + 1, 2.6 * len(rows) + 0.6)
+    panels = figure.subplots(len(rows), len(titles), sharex=True, sharey=True, squeeze=False)
+    for line, (instrument, columns) in zip(panels, rows.items(), strict=True):
+        for axes, values in zip(line, columns.values(), strict=True):
+            image = _spectrogram(axes, values, rate_hz, duration_s)
+        line[0].set_ylabel(f"{instrument}\nfrequency (kHz)")
+    for axes, title in zip(panels[0], titles, strict=True):
+        axes.set_title(title)
+    for axes in panels[-1]:
+        axes.set_xlabel("time (s)")
+    _colour_scale(figure, image, panels)
     _write(figure, path)
 
 
@@ -96,6 +239,7 @@ def seen_and_heard(
         joints: float32 [47, 3], x and y in px of the picture, confidence.
         spectrograms: title → log-spectrogram [frames, bins] in -1..1.
         rate_hz: of the sound; the bins reach up to half of it.
+        duration_s: of each spectrogram.
     """
     figure = _figure(9, 8.2)
     top, *below = figure.subplots(1 + len(spectrograms), 1, height_ratios=[2.2] + [1] * len(spectrograms))
@@ -104,14 +248,37 @@ def seen_and_heard(
     top.set_title(title)
     top.set_axis_off()
     for axes, (name, values) in zip(below, spectrograms.items(), strict=True):
-        extent = (0.0, duration_s, 0.0, rate_hz / 2000)
-        image = axes.imshow(
-            values.astype(np.float32).T, origin="lower", aspect="auto", cmap="magma", vmin=-1, vmax=0.5, extent=extent
-        )
-        axes.set(title=name, ylabel="frequency (kHz)", ylim=(0, min(4, rate_hz / 2000)))
+        image = _spectrogram(axes, values, rate_hz, duration_s)
+        axes.set(title=name, ylabel="frequency (kHz)")
     below[-1].set_xlabel("time (s)")
-    figure.colorbar(image, ax=below, label="log magnitude (−1 = floor)")
+    _colour_scale(figure, image, below)
     _write(figure, path)
+
+
+def _spectrogram(axes: Axes, values: np.ndarray, rate_hz: int, duration_s: float) -> AxesImage:
+    highest_khz = rate_hz / 2000
+    image = axes.imshow(
+        values.astype(np.float32).T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=-1,
+        vmax=0.5,
+        extent=(0.0, duration_s, 0.0, highest_khz),
+    )
+    axes.set_ylim(0, min(HIGHEST_SHOWN_KHZ, highest_khz))
+    return image
+
+
+def _colour_scale(figure: Figure, image: AxesImage, panels: Sequence[Axes] | np.ndarray) -> None:
+    figure.colorbar(
+        image,
+        ax=panels,
+        extend="max",
+        extendfrac=0.02,
+        aspect=40,
+        label="log magnitude (−1 = floor, 1 = full-scale sine)",
+    )
 
 
 def _skeleton(axes: Axes, joints: np.ndarray) -> None:

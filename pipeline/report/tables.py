@@ -1,19 +1,66 @@
-"""The tables of the report, in Markdown."""
+"""The tables of the report, in Markdown.
 
-from collections.abc import Sequence
+A table of the paper has a column for this run and one for each of the paper's corpora; every header names its corpus.
+`metrics` is, throughout, row → the contents of metrics/<row>.json, with None for what has no meaning or was skipped.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+Metrics = dict[str, dict[str, float | None]]
+
+NAMES = {
+    "rnn_seq2seq": "RNN Seq2Seq",
+    "graph_transformer": "Graph-Transformer",
+    "mi_net": "MI Net",
+    "mi_net_content": "MI Net with content",
+    "gru_content": "GRU Seq2Seq with content",
+    "vqvae": "VQ-VAE",
+    "vqvae_plain": "VQ-VAE without multi-band blocks",
+    "test_set": "test set",
+    "training_set": "training set",
+}
+# What the rows that nothing was generated for are, where there is room to say it.
+RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
+ROWS = tuple(NAMES)
+PRIORS = ("mi_net", "mi_net_content", "gru_content")
+BASELINES = ("rnn_seq2seq", "graph_transformer")
+SYSTEMS = (*BASELINES, *PRIORS)  # all that generate
+NDB_ROWS = (*SYSTEMS, "vqvae", "test_set", "training_set")
+
+# The figures of arXiv 2012.03478: row → (on URMP, on Solos).
+PAPER_CORPORA = ("URMP", "Solos")
+PaperFigures = dict[str, tuple[float | None, float | None]]
+PAPER_NDB: PaperFigures = {
+    "rnn_seq2seq": (48, 44),
+    "graph_transformer": (45, 41),
+    "mi_net": (33, 36),
+    "mi_net_content": (35, None),
+    "test_set": (36, 31),
+}
+PAPER_KNN_PERCENT: PaperFigures = {
+    "rnn_seq2seq": (82.6, 37.8),
+    "graph_transformer": (89.2, 38.3),
+    "mi_net": (93.7, 61.5),
+}
+PAPER_VQVAE_ERROR: PaperFigures = {"vqvae_plain": (0.89, None), "vqvae": (0.78, None)}
+PAPER_NLL: PaperFigures = {"gru_content": (2.93, None), "mi_net_content": (2.55, None)}
+
 
 def table(rows: pd.DataFrame) -> str:
     """A Markdown table of a data frame's columns; what is missing is a dash."""
-    lines = [_line(rows.columns), _line("---" for _ in rows.columns)]
-    return "\n".join(lines + [_line(map(_cell, row)) for row in rows.itertuples(index=False, name=None)])
+    return _table(rows.columns, rows.itertuples(index=False, name=None))
 
 
-def _line(cells: Any) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+def _table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    columns = list(columns)
+    return "\n".join([_line(columns), _line("---" for _ in columns), *(_line(map(_cell, row)) for row in rows)])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _cell(value: Any) -> str:
@@ -24,12 +71,167 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
-def metrics_table(metrics: dict[str, dict[str, Any]], columns: Sequence[str]) -> str:
-    """A row a model or reference, the same columns in each."""
-    return table(
-        pd.DataFrame(
-            [[row, *(values[column] for column in columns)] for row, values in metrics.items()],
-            columns=["row", *columns],
-            dtype=object,
-        )
+def _name(row: str) -> str:
+    return f"{NAMES[row]} ({RECORDED[row]})" if row in RECORDED else NAMES[row]
+
+
+def _number(value: float | None, digits: int) -> str | None:
+    return None if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{100 * value:.1f}"
+
+
+def _ratio(value: float | None, ceiling: float | None) -> float | None:
+    return None if value is None or not ceiling else value / ceiling
+
+
+def _beside_the_paper(
+    rows: Iterable[str],
+    ours: dict[str, Callable[[str], str | None]],
+    paper: PaperFigures,
+    measure: str,
+    corpus: str,
+) -> str:
+    """A row a model: our columns (title → cell of a row), then the paper's figures of `measure`."""
+    headers = [f"{title} (this run: {corpus})" for title in ours]
+    theirs = [f"{measure} (paper: {name})" for name in PAPER_CORPORA]
+    return _table(
+        ["", *headers, *theirs],
+        (
+            [_name(row), *(cell(row) for cell in ours.values()), *map(_as_given, paper.get(row, (None, None)))]
+            for row in rows
+        ),
+    )
+
+
+def _as_given(figure: float | None) -> str | None:
+    return None if figure is None else f"{figure:g}"
+
+
+def sizes(values: dict[str, Any]) -> str:
+    """What the figures depend on: name → value."""
+    return _table(["size", "value"], values.items())
+
+
+def skipped(metrics: Metrics) -> list[str]:
+    """The rows that were skipped: every figure of theirs is None."""
+    return [row for row, figures in metrics.items() if all(figure is None for figure in figures.values())]
+
+
+def skipped_lines(metrics: Metrics) -> str:
+    """A line for each model that was skipped, and why."""
+    reason = "was skipped: it reads notes, and the corpus has no MIDI to train and to test it with."
+    return "\n".join(f"- {NAMES[row]} {reason}" for row in skipped(metrics))
+
+
+def ndb(metrics: Metrics, corpus: str) -> str:
+    """The paper's Table 1."""
+
+    def mean_and_spread(row: str) -> str | None:
+        mean, spread = metrics[row]["ndb"], metrics[row]["ndb_spread"]
+        if mean is None:
+            return None
+        return f"{mean:.1f}" if spread is None else f"{mean:.1f} ± {spread:.1f}"
+
+    ours = {"NDB": mean_and_spread, "JSD, nats": lambda row: _number(metrics[row]["jsd"], 3)}
+    return _beside_the_paper(NDB_ROWS, ours, PAPER_NDB, "NDB", corpus)
+
+
+def knn(metrics: Metrics, corpus: str) -> str:
+    """The paper's Table 2: every model with a body encoder."""
+    ours = {"KNN, %": lambda row: _percent(metrics[row]["knn"])}
+    return _beside_the_paper(SYSTEMS, ours, PAPER_KNN_PERCENT, "KNN, %", corpus)
+
+
+def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: float) -> str:
+    """The paper's Table 4: the VQ-VAE without and with multi-band blocks.
+
+    Args:
+        comparisons: metrics/comparisons.json: `mse`, the squared error over the variance of each VQ-VAE, and `reduction`, the
+            share by which multi-band blocks lower it, each as {value, low, high}; `parameters`, the number of each model's.
+        confidence: of the intervals, 0..1.
+    """
+    interval = f"with its {100 * confidence:g} % interval"
+    headers = ["", f"parameters (this run: {corpus})", f"squared error over variance {interval} (this run: {corpus})"]
+    rows = [
+        [
+            name,
+            f"{comparisons['parameters'][row]:,}",
+            _with_interval(comparisons["mse"][row], 4),
+            *map(_as_given, PAPER_VQVAE_ERROR[row]),
+        ]
+        for row, name in (("vqvae_plain", "without multi-band blocks"), ("vqvae", "with multi-band blocks"))
+    ]
+    reduction = {key: 100 * value for key, value in comparisons["reduction"].items()}
+    rows.append(["reduction, %", None, _with_interval(reduction, 1), *map(_reduction, *PAPER_VQVAE_ERROR.values())])
+    return _table([*headers, *(f"L2 (paper: {name})" for name in PAPER_CORPORA)], rows)
+
+
+def _with_interval(estimate: dict[str, float], digits: int) -> str:
+    value, low, high = (f"{estimate[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _reduction(without: float | None, with_blocks: float | None) -> str | None:
+    return None if without is None or with_blocks is None else f"{100 * (1 - with_blocks / without):.1f}"
+
+
+def likelihood(metrics: Metrics, corpus: str) -> str:
+    """The paper's Table 5, and the model without content."""
+    ours = {
+        "NLL, nats a code": lambda row: _number(metrics[row]["nll"], 3),
+        "NLL with another track's condition": lambda row: _number(metrics[row]["nll_shuffled"], 3),
+    }
+    return _beside_the_paper(("gru_content", "mi_net_content", "mi_net"), ours, PAPER_NLL, "NLL", corpus)
+
+
+def right_instrument(metrics: Metrics) -> str:
+    """Is it the right instrument? What the classifier hears, beside its control and its ceilings."""
+    return _table(
+        ["", "right instrument, %", "another track's instrument, % (control)", "share of the test set's, %"],
+        (
+            [
+                _name(row),
+                _percent(metrics[row]["heard"]),
+                _percent(metrics[row]["heard_shuffled"]),
+                _percent(_ratio(metrics[row]["heard"], metrics["test_set"]["heard"])),
+            ]
+            for row in (*SYSTEMS, "vqvae", "test_set")
+        ),
+    )
+
+
+def right_content(metrics: Metrics) -> str:
+    """Is it the right content? Pitch and onsets, beside their controls and their ceilings."""
+
+    def figures(row: str, key: str) -> list[str | None]:
+        here = metrics[row]
+        share = _ratio(here[key], metrics["test_set"][key])
+        return [_number(here[key], 3), _number(here[f"{key}_shuffled"], 3), _percent(share)]
+
+    columns = [
+        f"{measure}{what}"
+        for measure in ("pitch", "onset F1")
+        for what in ("", ", another track's notes (control)", ", share of the test set's, %")
+    ]
+    rows = ("mi_net_content", "gru_content", "mi_net", "vqvae", "test_set")
+    return _table(["", *columns], ([_name(row), *figures(row, "pitch"), *figures(row, "onset_f1")] for row in rows))
+
+
+def condition(metrics: Metrics) -> str:
+    """Is the condition used? The loss on test windows with their own condition, and with another track's."""
+
+    def line(row: str, key: str, measure: str) -> list[str | None]:
+        own, shuffled = metrics[row][key], metrics[row][f"{key}_shuffled"]
+        difference = None if own is None or shuffled is None else f"{shuffled - own:+.3f}"
+        return [NAMES[row], measure, _number(own, 3), _number(shuffled, 3), difference]
+
+    return _table(
+        ["", "loss", "own condition", "another track's", "difference"],
+        [
+            *(line(row, "nll", "NLL, nats a code") for row in PRIORS),
+            *(line(row, "mse", "squared error over variance") for row in BASELINES),
+        ],
     )

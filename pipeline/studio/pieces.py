@@ -82,7 +82,7 @@ def _title(index: int) -> str:
     return _TITLES[index % len(_TITLES)] + (str(again + 1) if again else "")
 
 
-def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: parameters.Studio, seed: int) -> None:
+def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: parameters.Studio) -> None:
     """Compose, play, film and record one piece into an existing folder.
 
     The files depend on the arguments alone: not on other pieces, nor on how many are made at once.
@@ -95,11 +95,11 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: paramet
     duration_s, rate_hz = studio.duration_s, studio.sample_rate_hz
     size_px = (studio.player_width_px, studio.player_height_px)
 
-    parts = score.compose(instruments, duration_s, np.random.default_rng([seed, index]))
+    parts = score.compose(instruments, duration_s, np.random.default_rng([studio.seed, index]))
     score.write_midi(folder / f"Sco_{name}.mid", instruments, parts)
     films, sounds = [], []
     for number, (instrument, part) in enumerate(zip(instruments, parts, strict=True)):
-        rng = np.random.default_rng([seed, index, number])
+        rng = np.random.default_rng([studio.seed, index, number])
         player = players.draw_player(rng)
         performance = motion.perform(instrument, player, part, duration_s, studio.fps, size_px, rng)
         sound = synthesis.synthesise(instrument, part, duration_s, rate_hz, rng)

@@ -1,0 +1,98 @@
+"""Pitch accuracy: does a sound have the pitches that the notes ask for?
+
+Conventions
+-----------
+Pitches are float [frames], in Hz. In a reference, 0 Hz is a rest. In an estimate, 0 Hz means that nothing was found, and a
+negative pitch is the best guess in a frame that the tracker takes for unvoiced, as in mir_eval. Frame i of a tracked sound
+is centred at sample i * hop_length.
+
+The reference alone says which frames count: raw pitch accuracy leaves voicing aside, so guesses count, and a sound that
+also plays in the rests loses nothing. An octave error is an error.
+
+Metrics
+-------
+* :func:`track`: the pitch of a sound, frame by frame.
+* :func:`accuracy`: share of the frames with a note whose estimate is within a tolerance of it.
+
+Source: raw pitch accuracy of Poliner et al., "Melody Transcription from Music Audio" (TASLP 2007), as mir_eval has it; pitch
+by Mauch and Dixon, "pYIN" (ICASSP 2014), as librosa has it.
+"""
+
+import librosa
+import mir_eval
+import numpy as np
+
+# Samples that YIN compares are half of it: 64 ms at 16 kHz, two periods of 31 Hz.
+FRAME_LENGTH = 2048
+SEMITONE_SHARE = 0.2  # grid of candidate pitches: 20 cents, fine enough for tolerances of some 50
+
+
+def track(sound: np.ndarray, rate_hz: int, hop_length: int, low_hz: float, high_hz: float) -> np.ndarray:
+    """Pitch of a sound with one voice.
+
+    Args:
+        sound: float [samples], finite.
+        rate_hz: its samples a second.
+        hop_length: samples between frames.
+        low_hz, high_hz: pitches outside are not looked for.
+
+    Returns:
+        float64 [1 + samples // hop_length], Hz: negative in frames that are taken for unvoiced.
+
+    Raises:
+        ValueError: a sound that is empty or not finite, or a range that is empty, reaches beyond half the rate, or
+            starts below two periods a frame.
+    """
+    lowest_hz = 2 * rate_hz / FRAME_LENGTH
+    if sound.ndim != 1 or not len(sound) or not np.isfinite(sound).all():
+        raise ValueError("a sound must be [samples], at least one, all finite")
+    if not lowest_hz <= low_hz < high_hz <= rate_hz / 2:
+        raise ValueError(f"pitches from {low_hz} to {high_hz} Hz: they must lie in {lowest_hz} to {rate_hz / 2} Hz")
+    pitch_hz, voiced, _ = librosa.pyin(
+        sound,
+        fmin=low_hz,
+        fmax=high_hz,
+        sr=rate_hz,
+        frame_length=FRAME_LENGTH,
+        hop_length=hop_length,
+        resolution=SEMITONE_SHARE,
+        fill_na=None,
+    )
+    return np.where(voiced, pitch_hz, -np.abs(pitch_hz))
+
+
+def validate(reference_hz: np.ndarray, estimated_hz: np.ndarray) -> None:
+    """Raise ValueError unless both are finite, 1-D and equally long, and no pitch of the reference is negative."""
+    if reference_hz.ndim != 1 or reference_hz.shape != estimated_hz.shape:
+        raise ValueError(f"pitches of shapes {reference_hz.shape} and {estimated_hz.shape} cannot be compared")
+    if not np.isfinite(reference_hz).all() or not np.isfinite(estimated_hz).all():
+        raise ValueError("a pitch is not finite")
+    if (reference_hz < 0).any():
+        raise ValueError("a pitch of the reference is negative")
+
+
+def accuracy(reference_hz: np.ndarray, estimated_hz: np.ndarray, tolerance_cents: float) -> float:
+    """Raw pitch accuracy.
+
+    Args:
+        reference_hz: float [frames]; 0 where there is no note.
+        estimated_hz: float [frames]; its sign is ignored.
+        tolerance_cents: a smaller distance is right.
+
+    Returns:
+        from 0, none, to 1, all; NaN where the reference has no note, since there is nothing to be right about.
+
+    Raises:
+        ValueError: as `validate`.
+    """
+    validate(reference_hz, estimated_hz)
+    sounds = reference_hz > 0
+    if not sounds.any():
+        return float("nan")
+    # mir_eval would warn of frames without a voiced estimate; voicing does not enter this metric.
+    reference_cents, estimated_cents = (mir_eval.melody.hz2cents(pitch) for pitch in (reference_hz, estimated_hz))
+    return float(
+        mir_eval.melody.raw_pitch_accuracy(
+            sounds.astype(float), reference_cents, np.ones(len(sounds)), estimated_cents, tolerance_cents
+        )
+    )

@@ -1,0 +1,117 @@
+"""Graph-Transformer, a baseline of the paper (section 4): ST-GCN over the joints, then a transformer that writes a log-spectrogram.
+
+Shapes: B windows, T steps, F frequency bins, W width, M frames of movement, S of them in the memory. Step t sees the frames
+before t; step 0 sees the mean frame in their place. It is a regression: it gives the frame that it expects, so the same movement
+always gives the same spectrogram.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.models.st_gcn import STGCN
+from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
+
+
+class GraphTransformer(nn.Module):
+    """Causal self-attention over the frames before, cross-attention to the movement.
+
+    Args:
+        bins: F.
+        edges: (parent, child) pairs of joints, the parent nearer to the neck.
+        body_hidden: half the channels of the ST-GCN, so that the body's state is as long as that of the other models.
+        body_layers: blocks of the ST-GCN.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        *,
+        bins: int,
+        joints: int,
+        edges: Sequence[Sequence[int]],
+        body_hidden: int,
+        body_layers: int,
+        layers: int,
+        width: int,
+        heads: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
+        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        channels = 2 * body_hidden
+        self.body = STGCN(joints=joints, edges=edges, channels=channels, layers=body_layers)
+        self.memory = nn.Linear(channels, width)
+        self.embedding = nn.Linear(bins, width)
+        self.drop = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, causal=True, cross=True) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, bins)
+
+    @torch.no_grad()
+    def standardise(self, spectrogram: Tensor) -> None:
+        """Take the mean and the standard deviation from training windows (B, T, F)."""
+        self.mean.copy_(spectrogram.mean((0, 1)))
+        self.std.copy_((spectrogram - self.mean).std())
+
+    def body_state(self, motion: Tensor) -> Tensor:
+        """(B, 2 * body_hidden) of a movement (B, M, joints, 2): what the ST-GCN says, averaged over time and joints."""
+        return self.body(motion).mean((2, 3))
+
+    def memories(self, motion: Tensor, frames: int) -> list[KeysValues]:
+        """What each layer attends to across, of a movement (B, M, joints, 2) that lasts as long as `frames` of the spectrogram."""
+        memory = self.memory(self.body(motion).mean(3).transpose(1, 2))  # (B, C, S, joints) -> (B, S, W)
+        # Both lie on one time axis, so that a head can look at the movement that makes the sound.
+        position = torch.arange(memory.shape[1], device=memory.device) * (frames / memory.shape[1])
+        made = []
+        for block in self.blocks:
+            assert isinstance(block, Block) and block.cross_attention is not None
+            made.append(block.cross_attention.keys_values(memory, position))
+        return made
+
+    def decode(
+        self, before: Tensor, memories: list[KeysValues], first: int = 0, caches: list[Cache] | None = None
+    ) -> Tensor:
+        """The frames that are expected, all standardised.
+
+        Args:
+            before: (B, T, F) the frame before each step, zeros (the mean frame) before step 0.
+            memories: of `self.memories`.
+            first: the position of the first step given.
+            caches: one a layer; then T = 1 and the steps before `first` are taken from there.
+
+        Returns:
+            (B, T, F)
+        """
+        x = self.drop(self.embedding(before))  # (B, T, W)
+        position = torch.arange(first, first + before.shape[1], device=before.device)
+        for i, block in enumerate(self.blocks):
+            x = block(x, position, memories[i], None if caches is None else caches[i])
+        return self.head(self.norm(x))
+
+    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
+        """The training objective on log-spectrograms (B, T, F) and movements (B, M, joints, 2).
+
+        `loss` is the mean squared error of each frame, given the recorded ones before it, in units of std^2.
+        """
+        frames = (spectrogram - self.mean) / self.std
+        expected = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.memories(motion, frames.shape[1]))
+        return {"loss": F.mse_loss(expected.float(), frames)}
+
+    @torch.no_grad()
+    def generate(self, motion: Tensor, frames: int) -> Tensor:
+        """A log-spectrogram (B, frames, F) for movements (B, M, joints, 2), each frame from its own last ones."""
+        assert not self.training, "dropout belongs to training"
+        memories = self.memories(motion, frames)
+        width = self.head.in_features
+        caches = empty_caches(self.head.weight, len(self.blocks), len(motion), self.heads, frames, width)
+        parts = [torch.zeros_like(self.mean).expand(len(motion), 1, -1)]
+        for step in range(frames):
+            parts.append(self.decode(parts[-1], memories, step, caches))
+        return torch.cat(parts[1:], dim=1) * self.std + self.mean

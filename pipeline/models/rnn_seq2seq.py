@@ -1,0 +1,80 @@
+"""RNN Seq2Seq, a baseline of the paper (section 4): movement to log-spectrogram without codes, one frame after another.
+
+Shapes: B windows, T steps, F frequency bins, W width. Step t sees the frames before t; step 0 sees the mean frame in their place.
+It is a regression: it gives the frame that it expects, so the same movement always gives the same spectrogram.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.models.body import BodyEncoder
+
+
+class RNNSeq2Seq(nn.Module):
+    """A GRU over the joints, then a GRU over embedded frame before ⊕ h.
+
+    Args:
+        bins: F.
+        width: of the decoder, 2 * body_hidden of its input the body's state h.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, *, bins: int, joints: int, body_hidden: int, body_layers: int, layers: int, width: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
+        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
+        self.embedding = nn.Linear(bins, width - 2 * body_hidden)
+        self.drop = nn.Dropout(dropout)
+        between = dropout if layers > 1 else 0.0
+        self.decoder = nn.GRU(width, width, num_layers=layers, dropout=between, batch_first=True)
+        self.head = nn.Linear(width, bins)
+
+    @torch.no_grad()
+    def standardise(self, spectrogram: Tensor) -> None:
+        """Take the mean and the standard deviation from training windows (B, T, F)."""
+        self.mean.copy_(spectrogram.mean((0, 1)))
+        self.std.copy_((spectrogram - self.mean).std())
+
+    def body_state(self, motion: Tensor) -> Tensor:
+        """h (B, 2 * body_hidden) of a movement (B, frames, joints, 2)."""
+        return self.body(motion)
+
+    def decode(self, before: Tensor, h: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The frames that are expected, all standardised.
+
+        Args:
+            before: (B, T, F) the frame before each step, zeros (the mean frame) before step 0.
+            h: (B, 2 * body_hidden) the body's state.
+            hidden: (layers, B, W) the decoder's state after the steps before; None: there are none.
+
+        Returns:
+            (B, T, F), and the decoder's state after them.
+        """
+        x = torch.cat([self.drop(self.embedding(before)), h[:, None].expand(-1, before.shape[1], -1)], dim=-1)
+        y, hidden = self.decoder(x, hidden)  # (B, T, W)
+        return self.head(self.drop(y)), hidden
+
+    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
+        """The training objective on log-spectrograms (B, T, F) and movements (B, frames, joints, 2).
+
+        `loss` is the mean squared error of each frame, given the recorded ones before it, in units of std^2.
+        """
+        frames = (spectrogram - self.mean) / self.std
+        expected, _ = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.body_state(motion))
+        return {"loss": F.mse_loss(expected.float(), frames)}
+
+    @torch.no_grad()
+    def generate(self, motion: Tensor, frames: int) -> Tensor:
+        """A log-spectrogram (B, frames, F) for movements (B, movement frames, joints, 2), each frame from its own last one."""
+        assert not self.training, "dropout belongs to training"
+        h, hidden, parts = self.body_state(motion), None, [torch.zeros_like(self.mean).expand(len(motion), 1, -1)]
+        for _ in range(frames):
+            frame, hidden = self.decode(parts[-1], h, hidden)
+            parts.append(frame)
+        return torch.cat(parts[1:], dim=1) * self.std + self.mean

@@ -1,0 +1,104 @@
+"""What the transformers here are made of: attention with rotary positions, its cache, and a block.
+
+Shapes: B windows, T steps, S steps of the source that is attended to, W width, H heads. Positions are rotary (Su et al. 2021):
+they are relative, so a window may lie anywhere in a longer piece, and keys can be cached once they are rotated.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KeysValues = tuple[Tensor, Tensor]  # each (B, H, S, W / H), the keys rotated
+
+
+@dataclass
+class Cache:
+    """Keys and values of the last `context` steps of one layer, each (B, H, context, W / H), written round and round."""
+
+    keys: Tensor
+    values: Tensor
+
+    def write(self, step: int, k: Tensor, v: Tensor) -> KeysValues:
+        """Add one step; give all that is in the cache."""
+        context = self.keys.shape[2]
+        self.keys[:, :, step % context], self.values[:, :, step % context] = k[:, :, 0], v[:, :, 0]
+        # Attention does not care for the order of its keys, whose positions are rotated into them.
+        filled = min(step + 1, context)
+        return self.keys[:, :, :filled], self.values[:, :, :filled]
+
+
+def rotate(x: Tensor, position: Tensor) -> Tensor:
+    """Turn each pair of dimensions of x (B, H, T, W / H) by an angle proportional to its position (T,)."""
+    half = x.shape[-1] // 2
+    frequency = 10000 ** (-torch.arange(half, device=x.device) / half)  # (half,)
+    angle = position[:, None] * frequency  # (T, half)
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of x to a source, which may be x itself."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(width, width, bias=False)
+        self.kv = nn.Linear(width, 2 * width, bias=False)
+        self.mix = nn.Linear(width, width, bias=False)
+
+    def keys_values(self, source: Tensor, position: Tensor) -> KeysValues:
+        """Of a source (B, S, W) whose steps lie at `position` (S,)."""
+        batch, steps, width = source.shape
+        k, v = self.kv(source).view(batch, steps, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        return rotate(k, position), v
+
+    def forward(self, x: Tensor, position: Tensor, source: KeysValues, causal: bool = False) -> Tensor:
+        batch, steps, width = x.shape
+        q = self.q(x).view(batch, steps, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, W / H)
+        # No dropout inside attention: it would write out the T x S weights, and a step takes half as long again.
+        y = F.scaled_dot_product_attention(rotate(q, position), *source, is_causal=causal)
+        return self.mix(y.transpose(1, 2).reshape(batch, steps, width))  # (B, H, T, W / H) -> (B, T, W)
+
+
+class Block(nn.Module):
+    """Pre-norm self-attention, with `cross` then attention to a memory, and feed-forward."""
+
+    def __init__(self, width: int, heads: int, dropout: float, *, causal: bool, cross: bool) -> None:
+        super().__init__()
+        self.causal = causal
+        self.self_norm, self.self_attention = nn.LayerNorm(width), Attention(width, heads)
+        self.cross_norm = nn.LayerNorm(width) if cross else None
+        self.cross_attention = Attention(width, heads) if cross else None
+        self.feed_norm = nn.LayerNorm(width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, position: Tensor, memory: KeysValues | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """(B, T, W) -> (B, T, W).
+
+        Args:
+            position: (T,) of the steps.
+            memory: keys and values that `cross_attention.keys_values` made.
+            cache: of the steps before; then T = 1.
+        """
+        normed = self.self_norm(x)
+        source = self.self_attention.keys_values(normed, position)
+        if cache is not None:
+            assert x.shape[1] == 1, "a cache is written one step at a time"
+            source = cache.write(int(position[0]), *source)
+        x = x + self.drop(self.self_attention(normed, position, source, self.causal and cache is None))
+        if self.cross_attention is not None and self.cross_norm is not None:
+            assert memory is not None, "a block with cross-attention needs a memory"
+            x = x + self.drop(self.cross_attention(self.cross_norm(x), position, memory))
+        return x + self.drop(self.feed(self.feed_norm(x)))
+
+
+def empty_caches(like: Tensor, layers: int, batch: int, heads: int, context: int, width: int) -> list[Cache]:
+    """An empty cache a layer, with the dtype and on the device of `like`."""
+    shape = (batch, heads, context, width // heads)
+    return [Cache(like.new_zeros(shape), like.new_zeros(shape)) for _ in range(layers)]

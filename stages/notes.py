@@ -1,0 +1,82 @@
+"""MIDI → one note index a spectrogram frame, for the tracks that have a score: data/notes."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import corpus, notes, params, set_aside
+from pipeline.corpus.files import relative
+from pipeline.corpus.track import Track
+from pipeline.notes import Counts
+from pipeline.set_aside import SetAside
+from pipeline.shards import Shards, ShardWriter
+from stages import run
+
+OUT = Path("data/notes")
+
+
+def main() -> None:
+    p = params.load()
+    tracks, _ = corpus.read(p.corpus)  # what the corpus lacks is said by the stages that cannot do without it
+    spectrograms = Shards("data/spectrograms")
+    players: dict[Path | None, int] = {}  # of each MIDI file
+    for track in tracks:
+        players[track.midi] = max(players.get(track.midi, 0), track.part + 1)
+    scored = [track for track in tracks if track.midi and track.name in spectrograms]
+    aside: list[SetAside] = []
+    kept: list[Counts] = []
+    with ShardWriter(OUT) as shards:
+        for track in tqdm(scored, "notes", unit="track", mininterval=1):
+            read, remarks = transform(track, players[track.midi], spectrograms.length(track.name), p)
+            aside += remarks
+            if read:
+                index, onsets, counts = read
+                columns = {"notes": counts.notes, "overlaps": counts.overlaps, "out_of_range": counts.out_of_range}
+                shards.add(track.name, {"notes": index, "onsets": onsets}, **columns)
+                kept.append(counts)
+    set_aside.write(OUT, aside)
+    if kept:
+        print(
+            f"notes: {len(kept)} tracks, {sum(c.notes for c in kept)} notes, {sum(c.overlaps for c in kept)} overlaps, "
+            f"{sum(c.out_of_range for c in kept)} out of range"
+        )
+    else:
+        print("notes: no track has a score (MIDI) that can be used: models with content will be skipped")
+
+
+def transform(
+    track: Track, players: int, frames: int, p: params.Params
+) -> tuple[tuple[np.ndarray, np.ndarray, Counts] | None, list[SetAside]]:
+    """A track's note indices int16 [frames], onsets bool [frames] and counts, and what there is to say; None for an unusable score.
+
+    Args:
+        players: how many players the score is for.
+        frames: length of the track's spectrogram.
+    """
+    assert track.midi is not None
+    file, player = relative(track.midi, Path(p.corpus.root)), track.part + 1
+    try:
+        parts = notes.parts(track.midi, players)
+    except notes.MidiError as error:
+        advice = "replace it with a whole copy in MIDI format 1 with a part for each player, or delete it"
+        return None, [SetAside(file, error.what, advice)]
+    index, onsets, counts = notes.indices(parts[track.part], frames, p.audio.fps, p.notes)
+    if not index.any():
+        what = f"player {player} has no note in it that is in range and within the recording"
+        return None, [SetAside(file, what, "check that it is the score of this recording, or delete it")]
+    remarks = []
+    if len(parts) > players:
+        what = f"{len(parts)} parts in it where {players} play; the first were taken"
+        remarks.append(SetAside(file, what, "check that they stand in the order of the players, from the left"))
+    if counts.beyond_end:
+        what = f"{counts.beyond_end} notes of player {player} begin after the end of the recording, and were left out"
+        remarks.append(SetAside(file, what, "check that it is the score of this recording"))
+    if counts.out_of_range:
+        what = f"{counts.out_of_range} notes of player {player} are out of range, and became rests"
+        remarks.append(SetAside(file, what, "widen notes.lowest_midi and notes.highest_midi to take them in"))
+    return (index, onsets, counts), remarks
+
+
+if __name__ == "__main__":
+    run(main)

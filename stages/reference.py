@@ -1,0 +1,135 @@
+"""What every model is held against: NDB's cells, the recorded windows, and recorded windows passed through the codes.
+
+Rows: training_set (other windows of the training tracks: the floor of NDB), test_set (the recorded test windows), and each
+VQ-VAE (the same windows decoded from their codes: the ceiling of all that is made of codes).
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline import determinism, evaluation, params, priors, split, weights
+from pipeline.coding import CHUNK, encode
+from pipeline.evaluation import BATCH, Batches
+from pipeline.metrics import bootstrap
+from pipeline.models.vqvae import VQVAE
+from pipeline.shards import Shards
+from pipeline.windows import Places, Source, Windows
+from stages import run
+
+
+def main() -> None:
+    settings = params.load()
+    determinism.prepare(settings.seed)
+    spectrograms = Source(Shards("data/spectrograms"), "spectrogram", settings.audio.fps)
+    train, test = (
+        Windows({"spectrogram": spectrograms}, split.tracks(evaluation.SPLITS, part), settings.windows.duration_s)
+        for part in ("train", "test")
+    )
+    evaluation.make_cells(train, settings).save()
+    # The places for which every model generates.
+    tracks = split.tracks(evaluation.SPLITS, "test")
+    generated = Windows(priors.sources(settings, content=False), tracks, settings.windows.duration_s)
+    places = generated.spread(settings.generate.samples)
+    chosen = [places[number] for number in evaluation.with_content(places, settings)]
+    repeats = list(range(settings.generate.repeats))
+
+    floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
+    evaluation.write("training_set", evaluation.fill_cells("training_set", floor, settings))
+
+    reads = {"test_set": partial(read, test)}
+    errors, parameters = {}, {}
+    for name in settings.variants.vqvae:
+        model = weights.load(f"models/{name}", VQVAE).to(evaluation.device())
+        parameters[name] = sum(parameter.numel() for parameter in model.parameters())
+        codes, errors[name] = through_codes(model, spectrograms.shards, tracks)
+        reads[name] = partial(decode, model, codes, test.counts["spectrogram"])
+    for row, windows_at in reads.items():
+        batches = (windows_at(places[first : first + BATCH]) for first in range(0, len(places), BATCH))
+        metrics = evaluation.fill_cells(row, iter([(repeats, places, batches)]), settings)
+        if chosen:
+            metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
+        if row in errors:
+            metrics["mse"] = float(errors[row].squared_error.sum() / errors[row].variance.sum())
+            errors[row].to_csv(evaluation.folder(row) / "errors.csv", index=False, float_format="%.8g")
+        evaluation.write(row, metrics)
+    compare(errors, parameters, settings)
+    codebook_usage(settings)
+
+
+def drawn(windows: Windows, size: int, seed: int, repeat: int) -> tuple[Places, Batches]:
+    """Random windows, other ones for every repeat, and others than those that NDB's cells were made of."""
+    places = sorted(windows.random(size, np.random.default_rng((seed, repeat, 1))))
+    return places, (read(windows, places[first : first + BATCH]) for first in range(0, size, BATCH))
+
+
+def read(windows: Windows, places: Places) -> np.ndarray:
+    """Recorded windows: float32 [windows, frames, bins]."""
+    return windows.batch(places)["spectrogram"].astype(np.float32)
+
+
+@torch.inference_mode()
+def decode(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Places) -> np.ndarray:
+    """The same windows decoded from their codes: float32 [windows, frames, bins]."""
+    batch = np.stack([codes[track][start : start + frames] for track, start in places]).astype(np.int64)
+    return evaluation.in_batches(model.decode, torch.from_numpy(batch))
+
+
+@torch.inference_mode()
+def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Codes of each track, and a row a track: the sums over its values of the squared error and of their squared
+    deviation from the mean over all tracks."""
+    codes, rows = {}, []
+    for track in tracks:
+        recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
+        codes[track] = encode(model, recorded)
+        made = np.concatenate(
+            [
+                decode(model, codes, min(CHUNK, len(recorded) - first), [(track, first)])[0]
+                for first in range(0, len(recorded), CHUNK)
+            ]
+        )
+        terms = (np.square(made - recorded), recorded, np.square(recorded))
+        rows.append((track, recorded.size, *(float(term.sum(dtype=np.float64)) for term in terms)))
+    table = pd.DataFrame(rows, columns=["track", "values", "squared_error", "sum", "sum_of_squares"])
+    middle = table["sum"].sum() / table["values"].sum()
+    table["variance"] = table.sum_of_squares - 2 * middle * table["sum"] + middle**2 * table["values"]
+    return codes, table[["track", "values", "squared_error", "variance"]]
+
+
+def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
+    """metrics/comparisons.json: what multi-band blocks are worth, with intervals over tracks; parameters of both."""
+    with_blocks, without = errors["vqvae"], errors["vqvae_plain"]
+    variance, confidence = with_blocks.variance.to_numpy(), settings.evaluate.confidence
+    generator = np.random.default_rng(settings.seed)
+    figures = {
+        "parameters": parameters,
+        "mse": {
+            name: vars(bootstrap.ratio(table.squared_error.to_numpy(), variance, confidence, generator))
+            for name, table in errors.items()
+        },
+        "reduction": vars(
+            bootstrap.reduction(
+                without.squared_error.to_numpy(), with_blocks.squared_error.to_numpy(), confidence, generator
+            )
+        ),
+    }
+    Path("metrics/comparisons.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def codebook_usage(settings: params.Params) -> None:
+    """How often each code occurs in the training tracks, the most used first."""
+    codes = Shards("data/codes")
+    uses = np.zeros(settings.vqvae.codes, dtype=np.int64)
+    for track in split.tracks(evaluation.SPLITS, "train"):
+        uses += np.bincount(codes.rows("codes", track), minlength=len(uses))
+    usage = {"rank": range(1, len(uses) + 1), "share": np.sort(uses)[::-1] / uses.sum()}
+    pd.DataFrame(usage).to_csv("metrics/codebook_usage.csv", index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,311 @@
+"""The report says whose figures it shows, shows nothing where there is nothing, and is the same bytes every time."""
+
+import json
+import math
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from make_media import blank, digests, tone, workplace, write_video, write_wav
+
+from pipeline import corpus, params, set_aside, weights
+from pipeline.models.vqvae import VQVAE
+from pipeline.report import figures, tables
+from pipeline.shards import ShardWriter
+from stages import report
+
+KEYS = (
+    "ndb",
+    "ndb_spread",
+    "jsd",
+    "knn",
+    "heard",
+    "heard_shuffled",
+    "pitch",
+    "pitch_shuffled",
+    "onset_f1",
+    "onset_f1_shuffled",
+    "nll",
+    "nll_shuffled",
+    "mse",
+    "mse_shuffled",
+)
+CONTENT = ("mi_net_content", "gru_content")
+CODES = ("fl", "ob", "tpt", "vn", "va")
+FIGURES = {
+    "codebook_usage",
+    "figure_6_spectrograms",
+    "figure_7_body_states",
+    "heard_confusion",
+    "knn_confusion",
+    "knn_confusion_others",
+    "loss_curves",
+    "ndb_cells",
+    "seen_and_heard",
+}
+COMPARISONS = {
+    "parameters": {"vqvae": 123456, "vqvae_plain": 123000},
+    "mse": {
+        "vqvae": {"value": 0.11, "low": 0.1, "high": 0.12},
+        "vqvae_plain": {"value": 0.125, "low": 0.11, "high": 0.14},
+    },
+    "reduction": {"value": 0.12, "low": 0.05, "high": 0.2},
+}
+FRAMES, STARTS = 62, 3  # of a window; windows a track
+REPEATS = 2
+
+
+def metrics_of(row: str, *, content: bool = True, heard: bool = True) -> dict[str, float | None]:
+    """Plausible figures of a row: null where one has no meaning, everywhere where the model was skipped."""
+    figures_here: dict[str, float | None] = dict.fromkeys(KEYS)
+    if row in CONTENT and not content:
+        return figures_here
+    figures_here |= {"ndb": 9.4, "ndb_spread": 1.14, "jsd": 0.0631}
+    if heard:
+        figures_here |= {"heard": 0.8, "heard_shuffled": 0.1}
+    if content:
+        figures_here |= {"pitch": 0.5, "pitch_shuffled": 0.2, "onset_f1": 0.4, "onset_f1_shuffled": 0.3}
+    if row in tables.SYSTEMS:
+        figures_here["knn"] = 0.9144
+    if row in tables.PRIORS:
+        figures_here |= {"nll": 1.1, "nll_shuffled": 1.7}
+    if row in tables.BASELINES:
+        figures_here |= {"mse": 0.2, "mse_shuffled": 0.25}
+    return figures_here
+
+
+def studio(root: Path) -> None:
+    """A piece with a player of each of CODES."""
+    home = root / "01_A"
+    write_video(home / f"Vid_01_A_{'_'.join(CODES)}.mp4", blank(2, size_px=160))
+    for player, code in enumerate(CODES, start=1):
+        write_wav(home / f"AuSep_{player}_{code}_01_A.wav", tone(0.1))
+
+
+def takes(root: Path) -> None:
+    """Two videos of nobody knows which instrument."""
+    for number in (1, 2):
+        write_video(root / f"take_{number}.mp4", blank(2), tone(2))
+
+
+def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -> Path:
+    """A folder with everything that the report stage reads, as a run at toy size leaves it."""
+    generator = np.random.default_rng(1)
+    (studio if name == "studio" else takes)(folder / "corpus")
+    workplace(
+        folder,
+        corpus={"name": name, "root": str(folder / "corpus")},
+        audio={"n_fft": 256},
+        windows={"duration_s": 1},
+        vqvae={"channels": 8, "code_dim": 4, "codes": 16},
+        generate={"repeats": REPEATS},
+    )
+    settings = params.load(folder / "params.yaml")
+    tracks = corpus.read(settings.corpus)[0]
+    places = [(track.name, start) for track in tracks for start in range(STARTS)]
+    instruments = {track.name: track.instrument for track in tracks}
+    config = {key: value for key, value in asdict(settings.variants.vqvae["vqvae"]).items() if key != "training"}
+    config = {key: value for key, value in config.items() if key != "codebook_after"} | {"bins": 128}
+    weights.save(folder / "models/vqvae", VQVAE(**config), config)
+    write_tracks(folder / "data", [track.name for track in tracks], generator)
+    for row in tables.ROWS:
+        metrics = metrics_of(row, content=content, heard=heard)
+        write_metrics(folder / "metrics", row, metrics)
+        if any(value is not None for value in metrics.values()):
+            write_evaluations(folder / "evaluations" / row, places, instruments, heard, generator)
+    for row in ("mi_net", *(["mi_net_content"] if content else [])):
+        with ShardWriter(folder / "samples" / row) as writer:
+            for number, (repeat, (track, start)) in enumerate((r, place) for r in range(REPEATS) for place in places):
+                codes = generator.integers(16, size=FRAMES).astype(np.int16)
+                writer.add(f"sample_{number:05d}", {"codes": codes}, repeat=repeat, source=track, source_start=start)
+    return folder
+
+
+def write_tracks(folder: Path, names: list[str], generator: np.random.Generator) -> None:
+    with ShardWriter(folder / "spectrograms") as sounds, ShardWriter(folder / "keypoints") as bodies:
+        for name in names:
+            sounds.add(name, {"spectrogram": generator.uniform(-1, 0.5, (100, 128)).astype(np.float16)})
+            joints = generator.uniform(0, 64, (20, 47, 3)).astype(np.float32)
+            bodies.add(name, {"keypoints": joints, "times": np.arange(20) / 10})
+    set_aside.write(folder, [set_aside.SetAside("a|b.mp4", "broken", "mend it")])
+
+
+def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{row}.json").write_text(json.dumps(metrics))
+    (folder / "comparisons.json").write_text(json.dumps(COMPARISONS))
+    pd.DataFrame({"instrument": ["NA", "oboe"], "tracks": [2, 1], "pck": [0.9, None]}).to_csv(
+        folder / "keypoints.csv", index=False
+    )
+    pd.DataFrame({"rank": [1, 2, 3], "share": [0.7, 0.3, 0.0]}).to_csv(folder / "codebook_usage.csv", index=False)
+    columns = ["mse", "test_mse"] if row.startswith("vqvae") else ["loss", "test_mse"]
+    columns = ["loss", "test_nll"] if row in tables.PRIORS else columns
+    rows = [] if metrics["ndb"] is None else [[100 * i, 1 / i, 1.2 / i] for i in (1, 2, 3)]
+    pd.DataFrame(rows, columns=["step", *columns]).to_csv(folder / f"history_{row}.csv", index=False)
+
+
+def write_evaluations(
+    folder: Path,
+    places: list[tuple[str, int]],
+    instruments: dict[str, str],
+    heard: bool,
+    generator: np.random.Generator,
+) -> None:
+    folder.mkdir(parents=True)
+    repeats = pd.DataFrame({"repeat": np.repeat(range(REPEATS), 8), "cell": [*range(8)] * REPEATS})
+    shares = generator.dirichlet(np.ones(8), size=(REPEATS, 2))
+    repeats["training_share"], repeats["share"] = shares[:, 0].ravel(), shares[:, 1].ravel()
+    repeats["different"] = (repeats.share - repeats.training_share > 0.1).astype(int)
+    repeats.to_csv(folder / "ndb.csv", index=False)
+    windows = pd.DataFrame(places * REPEATS, columns=["source", "source_start"])
+    windows.insert(0, "repeat", np.repeat(range(REPEATS), len(places)))
+    windows["instrument"] = windows.source.map(instruments)
+    windows["heard"] = generator.permutation(windows.instrument) if heard else ""
+    windows.to_csv(folder / "windows.csv", index=False)
+    labels = np.array(sorted(instruments.values()) * 4)
+    states = {part: generator.normal(size=(len(labels), 8)).astype(np.float32) for part in ("train", "test")}
+    predicted = generator.permutation(labels)
+    np.savez(folder / "states.npz", train_labels=labels, test_labels=labels, test_predicted=predicted, **states)
+
+
+def made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Runs the stage: the digests of all that it wrote."""
+    monkeypatch.chdir(folder)
+    report.main()
+    return digests(folder / "reports")
+
+
+def cells(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+
+
+def test_every_figure_and_the_text_are_the_same_bytes_twice(tmp_path, monkeypatch):
+    folder = fake(tmp_path, "studio")
+    first = made(folder, monkeypatch)
+    assert set(first) == {"report.md", *(f"{name}.png" for name in FIGURES)}
+    assert made(folder, monkeypatch) == first
+    text = (folder / "reports/report.md").read_text()
+    assert set(re.findall(r"\((\w+)\.png\)", text)) == FIGURES
+    assert "It is made, not recorded." in text
+    assert "skipped" not in text
+    assert "| a\\|b.mp4 | broken | mend it |" in text
+    assert "| NA | 2 | 0.900 |" in text, "an instrument of that name is no missing value"
+
+
+def test_a_folder_of_unknown_instruments_without_midi(tmp_path, monkeypatch):
+    """The models with content were skipped, and there was no classifier to train."""
+    folder = fake(tmp_path, "folder", content=False, heard=False)
+    written = made(folder, monkeypatch)
+    assert set(written) == {"report.md", *(f"{name}.png" for name in FIGURES - {"heard_confusion"})}
+    text = (folder / "reports/report.md").read_text()
+    assert set(re.findall(r"\((\w+)\.png\)", text)) == FIGURES - {"heard_confusion"}
+    assert "It is made" not in text
+    assert "this run: folder" in text
+    for name in ("MI Net with content", "GRU Seq2Seq with content"):
+        assert re.search(rf"^- {name} was skipped: .*no MIDI", text, re.MULTILINE)
+    assert "| MI Net with content | – | – | 35 | – |" in text
+    assert not re.search("None|nan|\n\n\n", text)
+
+
+def test_figure_6_shows_one_place_in_all_its_columns(tmp_path, monkeypatch):
+    """Models with content may know fewer tracks, and then other places on them: only common ones may stand side by side."""
+    monkeypatch.chdir(fake(tmp_path, "studio"))
+    path = Path("evaluations/mi_net_content/windows.csv")
+    table = pd.read_csv(path)
+    table[table.source.ne("01_A_1_fl") & table.source_start.ne(1)].to_csv(path, index=False)
+    chosen = report.places(["mi_net", "mi_net_content"])
+    assert chosen == {
+        "oboe": ("01_A_2_ob", 2),
+        "trumpet": ("01_A_3_tpt", 2),
+        "viola": ("01_A_5_va", 2),
+        "violin": ("01_A_4_vn", 2),
+    }
+    table.assign(source_start=table.source_start + STARTS).to_csv(path, index=False)
+    assert report.places(["mi_net", "mi_net_content"]) == {}
+
+
+ALL = {row: metrics_of(row) for row in tables.ROWS}
+BESIDE_THE_PAPER = {
+    "NDB": lambda metrics: tables.ndb(metrics, "studio"),
+    "KNN": lambda metrics: tables.knn(metrics, "studio"),
+    "NLL": lambda metrics: tables.likelihood(metrics, "studio"),
+    "L2": lambda metrics: tables.multi_band_blocks(COMPARISONS, "studio", 0.95),
+}
+
+
+@pytest.mark.parametrize("measure", BESIDE_THE_PAPER)
+def test_every_column_beside_the_paper_names_its_corpus(measure):
+    header = cells(BESIDE_THE_PAPER[measure](ALL))[0]
+    assert all(re.search(r"\((this run: studio|paper: URMP|paper: Solos)\)$", title) for title in header[1:])
+    assert header[-2].startswith(measure) and header[-2].endswith("(paper: URMP)")
+    assert header[-1].startswith(measure) and header[-1].endswith("(paper: Solos)")
+
+
+def test_figures_stand_in_the_row_of_their_model():
+    ndb = {line[0]: line[1:] for line in cells(tables.ndb(ALL, "studio"))}
+    assert ndb["RNN Seq2Seq"] == ["9.4 ± 1.1", "0.063", "48", "44"]
+    assert ndb["Graph-Transformer"][2:] == ["45", "41"]
+    assert ndb["MI Net"][2:] == ["33", "36"]
+    assert ndb["MI Net with content"][2:] == ["35", "–"]
+    assert ndb["test set (recorded)"][2:] == ["36", "31"]
+    assert ndb["training set (recorded, the floor)"] == ["9.4 ± 1.1", "0.063", "–", "–"]
+    knn = {line[0]: line[1:] for line in cells(tables.knn(ALL, "studio"))}
+    assert knn["MI Net"] == ["91.4", "93.7", "61.5"]
+    assert knn["RNN Seq2Seq"] == ["91.4", "82.6", "37.8"]
+    assert knn["Graph-Transformer"] == ["91.4", "89.2", "38.3"]
+    nll = {line[0]: line[1:] for line in cells(tables.likelihood(ALL, "studio"))}
+    assert nll["GRU Seq2Seq with content"] == ["1.100", "1.700", "2.93", "–"]
+    assert nll["MI Net with content"] == ["1.100", "1.700", "2.55", "–"]
+    assert cells(tables.multi_band_blocks(COMPARISONS, "studio", 0.95))[2:] == [
+        ["without multi-band blocks", "123,000", "0.1250 (0.1100 to 0.1400)", "0.89", "–"],
+        ["with multi-band blocks", "123,456", "0.1100 (0.1000 to 0.1200)", "0.78", "–"],
+        ["reduction, %", "–", "12.0 (5.0 to 20.0)", "12.4", "–"],
+    ]
+
+
+def test_shares_of_the_ceiling():
+    metrics = ALL | {"mi_net": ALL["mi_net"] | {"heard": 0.6, "pitch": 0.25, "onset_f1": 0.1}}
+    heard = {line[0]: line[1:] for line in cells(tables.right_instrument(metrics))}
+    assert heard["MI Net"] == ["60.0", "10.0", "75.0"]
+    assert heard["test set (recorded)"] == ["80.0", "10.0", "100.0"]
+    content = {line[0]: line[1:] for line in cells(tables.right_content(metrics))}
+    assert content["MI Net"] == ["0.250", "0.200", "50.0", "0.100", "0.300", "25.0"]
+    used = {line[0]: line[1:] for line in cells(tables.condition(metrics))}
+    assert used["MI Net"] == ["NLL, nats a code", "1.100", "1.700", "+0.600"]
+    assert used["RNN Seq2Seq"] == ["squared error over variance", "0.200", "0.250", "+0.050"]
+
+
+places = st.sets(st.tuples(st.sampled_from(tables.ROWS), st.sampled_from(KEYS)))
+
+
+@given(nulls=places, zeros=places)
+def test_whatever_is_null_every_line_has_all_its_cells(nulls, zeros):
+    """And a null is a dash, never a word of Python's."""
+    metrics = {row: dict(values) for row, values in ALL.items()}
+    for value, here in ((0.0, zeros), (None, nulls)):
+        for row, key in here:
+            metrics[row][key] = value
+    makers = (*BESIDE_THE_PAPER.values(), tables.right_instrument, tables.right_content, tables.condition)
+    for table in (maker(metrics) for maker in makers):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+        assert not re.search("None|nan|inf", table)
+
+
+@pytest.mark.parametrize(("train", "test"), [(1, 1), (3, 2), (30, 13)])
+def test_few_states_can_be_drawn(tmp_path, train, test):
+    """t-SNE wants fewer neighbours than points."""
+    generator = np.random.default_rng(0)
+    parts = [(generator.normal(size=(n, 6)).astype(np.float32), np.array(["oboe"] * n)) for n in (train, test)]
+    figures.body_states(tmp_path / "states.png", *parts, seed=1)
+    assert (tmp_path / "states.png").stat().st_size
+
+
+def test_no_two_classes_of_the_states_share_colour_and_marker():
+    assert math.gcd(len(figures.COLOURS), len(figures.MARKERS)) == 1
+    assert len(set(figures.COLOURS)) == len(figures.COLOURS)
+    assert len(set(figures.MARKERS)) == len(figures.MARKERS)
