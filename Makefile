@@ -27,11 +27,12 @@ profile:
 	@test -f "profiles/$(name).yaml" || { echo "profiles/$(name).yaml: no such profile; there are:" $(basename $(notdir $(wildcard profiles/*.yaml))); exit 1; }
 	cp "profiles/$(name).yaml" params.yaml
 
-# MediaPipe comes by itself, without what its metadata asks for and Holistic does not use: jax, sounddevice, an OpenCV with libGL.
+# These two come without what their metadata asks for and nothing here uses: jax, sounddevice and an OpenCV with libGL for
+# MediaPipe, pyaudio for tinysoundfont.
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
 		{ echo "$(PYTHON) is missing or is not Python 3.11 or 3.12, which the pinned wheels are for; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe
+	python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe tinysoundfont
 	@touch $@

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline import params, priors
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
-from pipeline.sampling import sample
+from pipeline.sampling import draw, sample
 
 BATCH, STEPS, ROUNDS = 64, 250, 3
 
@@ -25,8 +25,7 @@ def sample_without_cache(
     codes = torch.full((len(motion), 1), prior.start)
     for _ in range(steps):
         logits = prior.logits(codes, h, memories)[:, -1]
-        drawn = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)
-        codes = torch.cat([codes, drawn], dim=1)
+        codes = torch.cat([codes, draw(logits, temperature, generator)[:, None]], dim=1)
     return codes[:, 1:]
 
 

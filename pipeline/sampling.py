@@ -37,5 +37,13 @@ def sample(
     codes = torch.full((len(motion), steps + 1), model.start, device=motion.device)  # the start token, then the codes
     for step in range(steps):
         logits = model.next(codes[:, step], state)  # (B, K)
-        codes[:, step + 1] = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)[:, 0]
+        codes[:, step + 1] = draw(logits, temperature, generator)
     return codes[:, 1:]
+
+
+def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """One code for each row of scores (B, K): int64 (B,)."""
+    # One random number a row, not one a code, as torch.multinomial draws them: that took a sixth of the whole sampling.
+    upto = torch.softmax(logits / temperature, -1).cumsum(-1)  # (B, K)
+    chosen = torch.rand(len(logits), 1, generator=generator, device=logits.device) * upto[:, -1:]
+    return torch.searchsorted(upto, chosen, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 WORK = Path("work")
-LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python-headless", "symusic", "torch")
+LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python-headless", "tinysoundfont", "torch")
 
 
 def key(*inputs: Any) -> str:

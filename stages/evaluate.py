@@ -67,10 +67,13 @@ def of_baseline(name: str, here: Places, settings: params.Params) -> Metrics:
     batch = training.to_tensors(windows.batch(here))
     spectrogram, motion = batch["spectrogram"], batch["motion"]
     order, moved = evaluation.others(here)
-    variance = float(spectrogram.double().var(correction=0))
-    right = evaluation.in_batches(model.squared_error, spectrogram, motion)
-    wrong = evaluation.in_batches(model.squared_error, spectrogram, motion[order])
-    metrics = {"mse": float(right.mean()) / variance, "mse_shuffled": float(wrong[moved].mean()) / variance}
+    right = evaluation.in_batches(model.error, spectrogram, motion)
+    wrong = evaluation.in_batches(model.error, spectrogram, motion[order])
+    over_variance = float(model.std) ** 2 / float(spectrogram.var(correction=0))
+    metrics = {
+        "mse": float(right.mean()) * over_variance,
+        "mse_shuffled": float(wrong[moved].mean()) * over_variance if moved.any() else None,
+    }
     return metrics | evaluation.states(model.body_state, name, settings)
 
 

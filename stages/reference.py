@@ -54,7 +54,7 @@ def main() -> None:
         if chosen:
             metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
         if row in errors:
-            metrics["mse"] = float(errors[row].squared_error.sum() / errors[row].variance.sum())
+            metrics["mse"] = mse(errors[row])
             errors[row].to_csv(evaluation.folder(row) / "errors.csv", index=False, float_format="%.8g")
         evaluation.write(row, metrics)
     compare(errors, parameters, settings)
@@ -103,22 +103,33 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
 
 def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
     """metrics/comparisons.json: what multi-band blocks are worth, with intervals over tracks; parameters of both."""
-    with_blocks, without = errors["vqvae"], errors["vqvae_plain"]
-    variance, confidence = with_blocks.variance.to_numpy(), settings.evaluate.confidence
-    generator = np.random.default_rng(settings.seed)
+    sums = {name: table.squared_error.to_numpy() for name, table in errors.items()}
+    variance = errors["vqvae"].variance.to_numpy()
+    several = len(variance) > 1  # one track says nothing of the spread over tracks
+    confidence, seed = settings.evaluate.confidence, settings.seed
+
+    def estimate(value: float, interval: tuple[float, float] | None) -> dict[str, float | None]:
+        low, high = interval or (None, None)
+        return {"value": value, "low": low, "high": high}
+
     figures = {
         "parameters": parameters,
         "mse": {
-            name: vars(bootstrap.ratio(table.squared_error.to_numpy(), variance, confidence, generator))
-            for name, table in errors.items()
+            name: estimate(mse(errors[name]), bootstrap.ratio(here, variance, confidence, seed) if several else None)
+            for name, here in sums.items()
         },
-        "reduction": vars(
-            bootstrap.reduction(
-                without.squared_error.to_numpy(), with_blocks.squared_error.to_numpy(), confidence, generator
-            )
+        "reduction": estimate(
+            1 - mse(errors["vqvae"]) / mse(errors["vqvae_plain"]),
+            bootstrap.reduction(sums["vqvae_plain"], sums["vqvae"], confidence, seed) if several else None,
         ),
     }
-    Path("metrics/comparisons.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(figures, indent=2)
+    Path("metrics/comparisons.json").write_text(text + "\n", encoding="utf-8")
+
+
+def mse(errors: pd.DataFrame) -> float:
+    """Squared error over variance, of all tracks together."""
+    return float(errors.squared_error.sum() / errors.variance.sum())
 
 
 def codebook_usage(settings: params.Params) -> None:

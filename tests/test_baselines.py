@@ -208,7 +208,7 @@ def test_learns_frames_that_depend_on_the_movement(kind: type) -> None:
     spectrogram = (side[:, None, None] * tone).expand(8, 20, BINS) + 0.1 * torch.randn(8, 20, BINS)
     model.standardise(spectrogram)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
-    for _ in range(60):
+    for _ in range(40):
         loss = model(spectrogram, motion)["loss"]
         optimizer.zero_grad()
         loss.backward()

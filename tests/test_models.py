@@ -13,7 +13,7 @@ from pipeline.models.gru_content import GRUSeq2Seq
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
 from pipeline.priors import Model
-from pipeline.sampling import sample
+from pipeline.sampling import draw, sample
 
 
 @pytest.fixture
@@ -254,6 +254,16 @@ def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
     assert short.shape == (2, 40)
     assert torch.equal(short[:, :10], long[:, :10])
     assert not torch.equal(short, long)
+
+
+def test_codes_are_drawn_as_often_as_their_probability_says() -> None:
+    """A chi-squared test against the softmax, at a temperature; the impossible is never drawn."""
+    logits = torch.tensor([[2.0, 0.0, -1.0, 1.0, -float("inf")]]).expand(20000, -1)
+    drawn = draw(logits, 0.7, torch.Generator().manual_seed(0))
+    expected = torch.softmax(logits[0] / 0.7, -1) * len(logits)
+    counts = torch.bincount(drawn, minlength=5)
+    assert counts[4] == 0
+    assert ((counts - expected)[:4].square() / expected[:4]).sum() < 16.3  # of 3 degrees of freedom, one time in 1000
 
 
 def test_sampling_follows_the_temperature(prior: Prior) -> None:

@@ -65,7 +65,11 @@ def test_paper_profile_has_the_papers_numbers() -> None:
         ("seed: 1", "seed: [1", "not YAML"),
         ("\ncorpus:", "\ncorpus: here", "not YAML"),
         ("      channels: 196", "      chanels: 196", "variants.vqvae.vqvae_plain.chanels = 196: unknown key"),
-        ("      channels: 196", "      channels: many", "variants.vqvae.vqvae_plain.channels = 'many': must be a whole"),
+        (
+            "      channels: 196",
+            "      channels: many",
+            "variants.vqvae.vqvae_plain.channels = 'many': must be a whole",
+        ),
         ("      network: gru", "      network: lstm", "variants.prior.gru_content.network = 'lstm': must be one of"),
         (
             "      network: gru # a GRU for the transformer\n      content: true",
@@ -73,7 +77,11 @@ def test_paper_profile_has_the_papers_numbers() -> None:
             "variants.prior.gru_content.content = false: must be true",
         ),
         ("  content: false", "  content: maybe", "prior.content = 'maybe': must be true or false"),
-        ("  lowest_midi: 21", "  lowest_midi: 109", "notes.lowest_midi = 109: must not exceed notes.highest_midi = 108"),
+        (
+            "  lowest_midi: 21",
+            "  lowest_midi: 109",
+            "notes.lowest_midi = 109: must not exceed notes.highest_midi = 108",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:

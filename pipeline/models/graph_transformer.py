@@ -95,14 +95,22 @@ class GraphTransformer(nn.Module):
             x = block(x, position, memories[i], None if caches is None else caches[i])
         return self.head(self.norm(x))
 
-    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
-        """The training objective on log-spectrograms (B, T, F) and movements (B, M, joints, 2).
+    def error(self, spectrogram: Tensor, motion: Tensor) -> Tensor:
+        """Mean squared error of each frame, given the recorded ones before it, in units of std^2.
 
-        `loss` is the mean squared error of each frame, given the recorded ones before it, in units of std^2.
+        Args:
+            spectrogram: log-spectrograms (B, T, F); motion: movements (B, M, joints, 2).
+
+        Returns:
+            (B, T)
         """
         frames = (spectrogram - self.mean) / self.std
         expected = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.memories(motion, frames.shape[1]))
-        return {"loss": F.mse_loss(expected.float(), frames)}
+        return (expected.float() - frames).square().mean(-1)
+
+    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
+        """The training objective: `loss` is the mean of `error`."""
+        return {"loss": self.error(spectrogram, motion).mean()}
 
     @torch.no_grad()
     def generate(self, motion: Tensor, frames: int) -> Tensor:

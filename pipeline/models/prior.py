@@ -65,7 +65,9 @@ class Prior(nn.Module):
             return [None] * len(self.blocks)
         assert notes is not None, "a prior with content needs notes"
         memory, position = self.content(notes, h), torch.arange(notes.shape[1], device=notes.device)
-        return [block.cross_attention.keys_values(memory, position) for block in self.blocks]  # type: ignore[union-attr,operator]
+        made = [block.cross_attention.keys_values(memory, position) for block in self.blocks]  # type: ignore[union-attr,operator]
+        # In one piece, since sampling reads them at every step: attention to a view takes twice as long.
+        return [(k.contiguous(), v.contiguous()) for k, v in made]
 
     def logits(
         self,

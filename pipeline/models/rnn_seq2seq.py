@@ -58,16 +58,25 @@ class RNNSeq2Seq(nn.Module):
         """
         x = torch.cat([self.drop(self.embedding(before)), h[:, None].expand(-1, before.shape[1], -1)], dim=-1)
         y, hidden = self.decoder(x, hidden)  # (B, T, W)
+        # The whole frame, not its change: what was trained on changes fitted better and ran away when it heard itself.
         return self.head(self.drop(y)), hidden
 
-    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
-        """The training objective on log-spectrograms (B, T, F) and movements (B, frames, joints, 2).
+    def error(self, spectrogram: Tensor, motion: Tensor) -> Tensor:
+        """Mean squared error of each frame, given the recorded ones before it, in units of std^2.
 
-        `loss` is the mean squared error of each frame, given the recorded ones before it, in units of std^2.
+        Args:
+            spectrogram: log-spectrograms (B, T, F); motion: movements (B, frames, joints, 2).
+
+        Returns:
+            (B, T)
         """
         frames = (spectrogram - self.mean) / self.std
         expected, _ = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.body_state(motion))
-        return {"loss": F.mse_loss(expected.float(), frames)}
+        return (expected.float() - frames).square().mean(-1)
+
+    def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
+        """The training objective: `loss` is the mean of `error`."""
+        return {"loss": self.error(spectrogram, motion).mean()}
 
     @torch.no_grad()
     def generate(self, motion: Tensor, frames: int) -> Tensor:

@@ -164,14 +164,14 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
         ]
         for row, name in (("vqvae_plain", "without multi-band blocks"), ("vqvae", "with multi-band blocks"))
     ]
-    reduction = {key: 100 * value for key, value in comparisons["reduction"].items()}
+    reduction = {key: value if value is None else 100 * value for key, value in comparisons["reduction"].items()}
     rows.append(["reduction, %", None, _with_interval(reduction, 1), *map(_reduction, *PAPER_VQVAE_ERROR.values())])
     return _table([*headers, *(f"L2 (paper: {name})" for name in PAPER_CORPORA)], rows)
 
 
-def _with_interval(estimate: dict[str, float], digits: int) -> str:
-    value, low, high = (f"{estimate[key]:.{digits}f}" for key in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+def _with_interval(estimate: dict[str, float | None], digits: int) -> str:
+    value, low, high = (_number(estimate[key], digits) for key in ("value", "low", "high"))
+    return f"{value}" if low is None else f"{value} ({low} to {high})"  # of one track there is no interval
 
 
 def _reduction(without: float | None, with_blocks: float | None) -> str | None:

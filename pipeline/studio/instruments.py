@@ -39,7 +39,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     Instrument("ob", "oboe", 68, 58, 86, 1.0, 20),
     Instrument("cl", "clarinet", 71, 50, 82, 1.1, 20),
     Instrument("bn", "bassoon", 70, 34, 65, 0.9, 0, above_cm=12.0),
-    # A tenor: TimGM6mb's alto has no sound for E4.
+    # A tenor.
     Instrument("sax", "saxophone", 66, 46, 75, 1.1, 14),
     Instrument("tpt", "trumpet", 56, 54, 81, 0.9, 28, aside=-0.24),
     Instrument("hn", "horn", 60, 41, 70, 0.6, -8, aside=0.06),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pretty_midi
-import symusic
+import tinysoundfont
 from scipy.signal import fftconvolve, iirfilter, sosfilt
 
 from pipeline.studio.instruments import Instrument
@@ -20,8 +20,7 @@ def synthesise(
 ) -> np.ndarray:
     """The part as sound that starts with the score: float32 [samples], exactly `duration_s` long, below full scale."""
     samples = round(duration_s * sample_rate_hz)
-    dry = _play(instrument, part, sample_rate_hz)[:samples]
-    dry = np.pad(dry, (0, samples - len(dry)))
+    dry = _play(instrument, part, samples, sample_rate_hz)
     sound = _room(_equalise(dry, sample_rate_hz, rng), sample_rate_hz, rng)
     loud = np.abs(sound) > 1e-3 * np.abs(sound).max()
     level = 10 ** (_LOUDNESS_DB / 20) / np.sqrt(np.mean(sound[loud] ** 2))
@@ -34,15 +33,38 @@ def mix(parts: list[np.ndarray]) -> np.ndarray:
     return (total * min(1.0, _PEAK / np.abs(total).max())).astype(np.float32)
 
 
-def _play(instrument: Instrument, part: Part, sample_rate_hz: int) -> np.ndarray:
-    font = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
-    music: Any = symusic.Score(480, ttype="second")
-    music.tracks.append(symusic.Track(name=instrument.name, program=instrument.program, is_drum=False, ttype="second"))
-    columns = (part.onsets_s, part.durations_s, part.pitches, part.velocities)
-    for onset_s, duration_s, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
-        music.tracks[0].notes.append(symusic.Note(onset_s, duration_s, pitch, velocity, ttype="second"))
-    stereo = symusic.Synthesizer(font, sample_rate_hz, 0).render(music, stereo=True)  # [2, samples]
-    return np.asarray(stereo, dtype=np.float64).mean(axis=0)
+def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int) -> np.ndarray:
+    """The part as the SoundFont plays it, every note at its sample: float64 [samples]."""
+    synth = tinysoundfont.Synth(samplerate=sample_rate_hz)
+    font = synth.sfload(str(Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")))
+    synth.program_select(0, font, 0, instrument.program)
+    events = [
+        event
+        for onset_s, duration_s, pitch, velocity in zip(
+            part.onsets_s, part.durations_s, part.pitches.tolist(), part.velocities.tolist(), strict=True
+        )
+        for event in ((onset_s, pitch, velocity), (onset_s + duration_s, pitch, 0))
+    ]
+    blocks, now = [], 0
+    # At one time a note ends before the next begins: the same pitch again would otherwise be silenced.
+    for time_s, pitch, velocity in sorted(events, key=lambda event: (event[0], event[2])):
+        place = round(time_s * sample_rate_hz)
+        blocks.append(_render(synth, place - now))
+        now = place
+        if velocity:
+            synth.noteon(0, pitch, velocity)
+        else:
+            synth.noteoff(0, pitch)
+    blocks.append(_render(synth, samples - now))
+    return np.concatenate(blocks)[:samples]
+
+
+def _render(synth: Any, samples: int) -> np.ndarray:
+    """The next samples, both sides mixed; none if there are none to come."""
+    if samples <= 0:
+        return np.zeros(0)
+    stereo = np.frombuffer(synth.generate(samples), dtype=np.float32).reshape(samples, 2)
+    return stereo.mean(axis=1, dtype=np.float64)
 
 
 def _equalise(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
