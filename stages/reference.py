@@ -53,6 +53,9 @@ def main() -> None:
         metrics = evaluation.fill_cells(row, iter([(repeats, places, batches)]), settings)
         if chosen:
             metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
+        if row == "test_set":
+            # What a body encoder must beat: the mean of each joint over the window, without a model.
+            metrics |= evaluation.states(lambda motion: motion.mean(1).flatten(1), row, settings)
         if row in errors:
             metrics["mse"] = mse(errors[row])
             errors[row].to_csv(evaluation.folder(row) / "errors.csv", index=False, float_format="%.8g")

@@ -199,7 +199,8 @@ numbers of windows. JSD: Jensen-Shannon divergence of the same shares. The train
 
 ### Table 2: KNN
 
-Share of test windows whose nearest training window, by the body encoder's state (K = 1, cosine), has the same instrument.
+Share of test windows whose nearest training window, by the body encoder's state (K = 1, cosine), has the same instrument. The
+control takes the mean of each joint over the window for the state.
 
 {tables.knn(metrics, name)}
 

@@ -75,6 +75,10 @@ def _name(row: str) -> str:
     return f"{NAMES[row]} ({RECORDED[row]})" if row in RECORDED else NAMES[row]
 
 
+def _names(rows: Iterable[str]) -> dict[str, str]:
+    return {row: _name(row) for row in rows}
+
+
 def _number(value: float | None, digits: int) -> str | None:
     return None if value is None else f"{value:.{digits}f}"
 
@@ -88,20 +92,20 @@ def _ratio(value: float | None, ceiling: float | None) -> float | None:
 
 
 def _beside_the_paper(
-    rows: Iterable[str],
+    names: dict[str, str],
     ours: dict[str, Callable[[str], str | None]],
     paper: PaperFigures,
     measure: str,
     corpus: str,
 ) -> str:
-    """A row a model: our columns (title → cell of a row), then the paper's figures of `measure`."""
+    """A row a model, under its name: our columns (title → cell of a row), then the paper's figures of `measure`."""
     headers = [f"{title} (this run: {corpus})" for title in ours]
     theirs = [f"{measure} (paper: {name})" for name in PAPER_CORPORA]
     return _table(
         ["", *headers, *theirs],
         (
-            [_name(row), *(cell(row) for cell in ours.values()), *map(_as_given, paper.get(row, (None, None)))]
-            for row in rows
+            [name, *(cell(row) for cell in ours.values()), *map(_as_given, paper.get(row, (None, None)))]
+            for row, name in names.items()
         ),
     )
 
@@ -136,13 +140,14 @@ def ndb(metrics: Metrics, corpus: str) -> str:
         return f"{mean:.1f}" if spread is None else f"{mean:.1f} ± {spread:.1f}"
 
     ours = {"NDB": mean_and_spread, "JSD, nats": lambda row: _number(metrics[row]["jsd"], 3)}
-    return _beside_the_paper(NDB_ROWS, ours, PAPER_NDB, "NDB", corpus)
+    return _beside_the_paper(_names(NDB_ROWS), ours, PAPER_NDB, "NDB", corpus)
 
 
 def knn(metrics: Metrics, corpus: str) -> str:
-    """The paper's Table 2: every model with a body encoder."""
+    """The paper's Table 2: every model with a body encoder, and what there is without one."""
     ours = {"KNN, %": lambda row: _percent(metrics[row]["knn"])}
-    return _beside_the_paper(SYSTEMS, ours, PAPER_KNN_PERCENT, "KNN, %", corpus)
+    names = _names(SYSTEMS) | {"test_set": "no model: the mean of each joint (control)"}
+    return _beside_the_paper(names, ours, PAPER_KNN_PERCENT, "KNN, %", corpus)
 
 
 def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: float) -> str:
@@ -184,7 +189,7 @@ def likelihood(metrics: Metrics, corpus: str) -> str:
         "NLL, nats a code": lambda row: _number(metrics[row]["nll"], 3),
         "NLL with another track's condition": lambda row: _number(metrics[row]["nll_shuffled"], 3),
     }
-    return _beside_the_paper(("gru_content", "mi_net_content", "mi_net"), ours, PAPER_NLL, "NLL", corpus)
+    return _beside_the_paper(_names(("gru_content", "mi_net_content", "mi_net")), ours, PAPER_NLL, "NLL", corpus)
 
 
 def right_instrument(metrics: Metrics) -> str:

@@ -1,0 +1,106 @@
+"""What the rows of the tables rest on: fair controls, the same keys, judges that hear what is there."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import evaluation, params, spectrogram
+from pipeline.metrics import ndb
+from pipeline.shards import ShardWriter
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = params.load(ROOT / "profiles" / "smoke.yaml")
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_the_control_is_a_permutation_that_changes_the_track(sizes: list[int]) -> None:
+    """Every window is judged once; against another track's wherever no track has more than half of the windows."""
+    places = [(f"track{i}", start) for i, size in enumerate(sizes) for start in range(size)]
+    order, moved = evaluation.others(places)
+    assert sorted(order) == list(range(len(places)))
+    tracks = np.array([track for track, _ in places])
+    assert (moved == (tracks[order] != tracks)).all()
+    if max(sizes) <= len(places) // 2:
+        assert moved.all()
+
+
+def test_every_file_has_the_same_keys_and_no_nan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    evaluation.write("a", {"ndb": 3.0, "knn": 0.123456})
+    evaluation.write("b", {})
+    a, b = (json.loads(Path(f"metrics/{row}.json").read_text()) for row in ("a", "b"))
+    assert list(a) == list(b) == list(evaluation.KEYS)
+    assert (a["ndb"], a["knn"], a["nll"]) == (3.0, 0.1235, None)
+    assert set(b.values()) == {None}
+    with pytest.raises(AssertionError):
+        evaluation.write("c", {"ndbb": 1.0})
+
+
+def tone(notes: np.ndarray) -> np.ndarray:
+    """Log-spectrogram [frames, bins] of a sound with six partials that plays note indices, a frame each."""
+    audio = SETTINGS.audio
+    hz = np.repeat(evaluation.note_hz(notes, SETTINGS.notes), audio.hop_length)[: (len(notes) - 1) * audio.hop_length]
+    phase = 2 * np.pi * np.cumsum(hz) / audio.sample_rate_hz
+    sound = sum(0.2 / n * np.sin(n * phase) for n in range(1, 7)) * (hz > 0)
+    return spectrogram.log_spectrogram(sound.astype(np.float32), audio)[: len(notes)].astype(np.float32)
+
+
+def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows that play their own notes exactly; with the rows swapped, they play each other's."""
+    monkeypatch.chdir(tmp_path)
+    windows = {"a": [0, 40, 44, 47], "b": [0, 52, 35, 40]}  # 0.5 s each
+    played = {track: np.repeat(np.array(notes, dtype=np.int16), 31) for track, notes in windows.items()}
+    with ShardWriter("data/notes") as writer:
+        for track, notes in played.items():
+            begins = (np.diff(notes, prepend=0) != 0) & (notes > 0)
+            writer.add(track, {"notes": notes, "onsets": begins})
+    places = [("a", 0), ("b", 0)]
+    settings = dataclasses.replace(SETTINGS, audio=dataclasses.replace(SETTINGS.audio, griffin_lim_iterations=16))
+    right = evaluation.measure_content("right", np.stack([tone(played["a"]), tone(played["b"])]), places, settings)
+    assert right["pitch"] > 0.85
+    assert right["onset_f1"] > 0.7
+    assert right["pitch_shuffled"] < 0.3
+    wrong = evaluation.measure_content("wrong", np.stack([tone(played["b"]), tone(played["a"])]), places, settings)
+    assert wrong["pitch"] == right["pitch_shuffled"]
+    assert wrong["pitch_shuffled"] == right["pitch"]
+    table = pd.read_csv("evaluations/right/content.csv")
+    assert list(table.columns) == ["source", "source_start", "pitch", "onset_f1", "pitch_shuffled", "onset_f1_shuffled"]
+
+
+def test_windows_without_notes_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ShardWriter("data/notes") as writer:
+        writer.add("a", {"notes": np.zeros(9, np.int16), "onsets": np.zeros(9, bool)})
+    places = [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+    assert evaluation.with_content(places, SETTINGS) == [0, 2]
+    with ShardWriter("data/notes"):
+        pass
+    assert evaluation.with_content(places, SETTINGS) == []
+
+
+def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two repeats over hand-made cells: NDB is their mean, its spread their deviation, and what is made once serves both."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
+    centres = np.array([[[0.0], [1.0]], [[0.0], [1.0]]], dtype=np.float32)
+    share = np.array([[0.5, 0.5], [1.0, 0.0]])
+    evaluation.Cells(np.array([[0], [1]]), centres, share, 1000).save()
+    batch = np.tile(np.array([[[0.0, 1.0]], [[1.0, 1.0]]], dtype=np.float32), (50, 1, 1))  # [windows, frames, bins]
+    places = [("a", i) for i in range(50)] + [("b", i) for i in range(50)]
+    once = evaluation.fill_cells("row", iter([([0, 1], places, [batch])]), SETTINGS)
+    # Repeat 0 sees the first bin, half of it 0 as in training; repeat 1 the second, which is 1 where training has 0.
+    assert ndb.compare(share[0], 1000, np.array([0.5, 0.5]), 100, 0.05).ndb == 0
+    assert once["ndb"] == 1.0
+    assert once["ndb_spread"] == pytest.approx(np.std([0, 2], ddof=1))
+    assert "heard" not in once  # there is no classifier
+    table = pd.read_csv("evaluations/row/ndb.csv")
+    assert table.groupby("repeat").different.sum().tolist() == [0, 2]
+    windows = pd.read_csv("evaluations/row/windows.csv")
+    assert windows.instrument.tolist() == ["flute"] * 50 + ["tuba"] * 50
