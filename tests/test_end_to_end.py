@@ -166,7 +166,7 @@ def test_an_experiment_runs_the_prior_and_what_follows(finished: Path, tmp_path:
 def test_an_experiment_on_one_variant_leaves_the_others(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "experiment"
     shutil.copytree(finished, folder, symlinks=True)
-    output = sh(folder, "dvc exp run -S variants.baseline.graph_transformer.dropout=0.2 report")
+    output = sh(folder, "dvc exp run -S +variants.baseline.graph_transformer.dropout=0.2")
     one = "graph_transformer"
     assert ran(output) == [f"train_baseline@{one}", f"generate@{one}", f"evaluate@{one}", "report"]
 

@@ -51,8 +51,8 @@ def test_paper_profile_has_the_papers_numbers() -> None:
         ("    learning_rate: 3e-3", "    learning_rate: .nan", "vqvae.training.learning_rate = nan: must be a number"),
         ("  detector: mediapipe", "  detector: mediapip", "keypoints.detector = 'mediapip': must be one of mediapipe"),
         ("  n_fft: 2048", "  n_fft: 2000", "audio.n_fft = 2000: must be a power of two, 64 or more"),
-        ("    - 8", "    - 3", "vqvae.bands = [3, 4, 2, 2]: each must divide vqvae.channels = 256"),
-        ("    - 8", "    - eight", "vqvae.bands[0] = 'eight': must be a whole number"),
+        ("  - 8", "  - 3", "vqvae.bands = [3, 4, 2, 2]: each must divide vqvae.channels = 256"),
+        ("  - 8", "  - eight", "vqvae.bands[0] = 'eight': must be a whole number"),
         ("  heads: 4", "  heads: 128", "prior.heads = 128: prior.width / prior.heads must be even"),
         (
             "  codebook_after: 100",
