@@ -21,15 +21,13 @@ def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
     folder = Path("samples") / name
+    if name in settings.variants.prior and not weights.exist(f"models/{name}"):
+        print(f"{name} is skipped: it was not trained")
+        with ShardWriter(folder):
+            return  # an index without rows
+    made = from_baseline if name in settings.variants.baseline else from_prior
     with ShardWriter(folder) as writer:
-        if name in settings.variants.baseline:
-            made = from_baseline(name, settings)
-        elif weights.exist(f"models/{name}") or name not in settings.variants.prior:
-            made = from_prior(name, settings)
-        else:
-            print(f"{name} is skipped: it was not trained")
-            made = iter(())
-        for number, (repeat, track, start, arrays) in enumerate(made):
+        for number, (repeat, track, start, arrays) in enumerate(made(name, settings)):
             writer.add(f"sample_{number:05d}", arrays, repeat=repeat, source=track, source_start=start)
     write_sound(folder, settings)
 

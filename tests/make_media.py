@@ -118,7 +118,7 @@ def players(folder: Path, codes: Iterable[tuple[str, ...]], duration_s: float) -
     for index, piece in enumerate(codes):
         place = folder / pieces.piece_name(index, piece)
         place.mkdir(parents=True)
-        pieces.make_piece(place, index, piece, studio, seed=1)
+        pieces.make_piece(place, index, piece, studio)
     return folder
 
 

@@ -99,6 +99,7 @@ def test_schedule_warms_up_and_ends_at_a_tenth() -> None:
 def test_weights_come_back(tmp_path: Path) -> None:
     config = {
         "codes": 9,
+        "notes": 0,
         "joints": 3,
         "body_hidden": 4,
         "body_layers": 1,
