@@ -11,7 +11,7 @@ CHUNK = 4096  # frames encoded at once, so that an hour needs no more memory tha
 @torch.inference_mode()
 def encode(model: VQVAE, spectrogram: np.ndarray) -> np.ndarray:
     """Codes int16 [frames] of a log-spectrogram [frames, bins], chunk by chunk, the same as all at once."""
-    device = model.mean.device
+    device = model.codebook.codes.device
     codes = []
     for first in range(0, len(spectrogram), CHUNK):
         begin = max(first - model.reach, 0)

@@ -36,7 +36,7 @@ class Samples:
         """Log-spectrograms of some windows: float32 [windows, frames, bins]."""
         if "codes" not in self.shards.arrays:
             return np.stack([self.shards.rows("spectrogram", name) for name in names]).astype(np.float32)
-        device = self.vqvae.mean.device
+        device = self.vqvae.codebook.codes.device
         codes = np.stack([self.shards.rows("codes", name) for name in names]).astype(np.int64)
         parts = torch.from_numpy(codes).to(device).split(BATCH)
         return np.concatenate([self.vqvae.decode(part).cpu().numpy() for part in parts])

@@ -59,7 +59,7 @@ def train(
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     others = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    model, optimizer = accelerator.prepare(model, torch.optim.AdamW(groups, lr=settings.learning_rate))
+    model, optimizer = accelerator.prepare(model, torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True))
     plain = accelerator.unwrap_model(model)
 
     def seeded(step: int) -> Batch:

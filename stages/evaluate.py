@@ -69,7 +69,7 @@ def of_baseline(name: str, here: Places, settings: params.Params) -> Metrics:
     order, moved = evaluation.others(here)
     right = evaluation.in_batches(model.error, spectrogram, motion)
     wrong = evaluation.in_batches(model.error, spectrogram, motion[order])
-    over_variance = float(model.std) ** 2 / float(spectrogram.var(correction=0))
+    over_variance = float(model.standard.std) ** 2 / float(spectrogram.var(correction=0))
     metrics = {
         "mse": float(right.mean()) * over_variance,
         "mse_shuffled": float(wrong[moved].mean()) * over_variance if moved.any() else None,

@@ -105,7 +105,7 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
 
 
 def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
-    """metrics/comparisons.json: what multi-band blocks are worth, with intervals over tracks; parameters of both."""
+    """evaluations/comparisons.json: what multi-band blocks are worth, with intervals over tracks; parameters of both."""
     sums = {name: table.squared_error.to_numpy() for name, table in errors.items()}
     variance = errors["vqvae"].variance.to_numpy()
     several = len(variance) > 1  # one track says nothing of the spread over tracks
@@ -127,7 +127,7 @@ def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], setting
         ),
     }
     text = json.dumps(figures, indent=2)
-    Path("metrics/comparisons.json").write_text(text + "\n", encoding="utf-8")
+    Path("evaluations/comparisons.json").write_text(text + "\n", encoding="utf-8")
 
 
 def mse(errors: pd.DataFrame) -> float:

@@ -172,7 +172,7 @@ def text(metrics: tables.Metrics, settings: params.Params) -> str:
         "NDB: cells": evaluate.ndb_cells,
         "NDB: significance": f"{evaluate.ndb_significance:g}",
     }
-    comparisons = json.loads(Path("metrics/comparisons.json").read_text())
+    comparisons = json.loads(Path("evaluations/comparisons.json").read_text())
     made = " It is made, not recorded." if name == "studio" else ""
     report = f"""# Report
 

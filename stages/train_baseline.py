@@ -29,24 +29,18 @@ def main(name: str = "") -> None:
     def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> training.Batch:
         return training.to_tensors(train.batch(train.random(size, generator)))
 
-    def before_step(model: nn.Module, step: int) -> None:
-        assert isinstance(model, baselines.Model)
-        if step == 0:
-            windows = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]
-            model.standardise(windows.to(model.mean.device))
+    model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
 
     def validate(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, baselines.Model)
-        device = model.mean.device
+        device = model.standard.mean.device
         windows = zip(held_out["spectrogram"], held_out["motion"], strict=True)
         errors = [model(sound[None].to(device), body[None].to(device))["loss"].item() for sound, body in windows]
         return {"test_mse": float(np.mean(errors))}
 
     data = (Path("data/spectrograms"), Path("data/motion"), Path("data/splits.parquet"))
     folder = work.WORK / name / work.key(settings.seed, chosen, settings.windows, *data)
-    history = training.train(
-        model, batch, validate, chosen.training, seed=settings.seed, folder=folder, before_step=before_step
-    )
+    history = training.train(model, batch, validate, chosen.training, seed=settings.seed, folder=folder)
     training.finish(model, config, history, name=name, folder=folder)
 
 

@@ -55,24 +55,18 @@ def main() -> None:
     def batch(generator: np.random.Generator, size: int = settings.classifier.training.batch) -> training.Batch:
         return labelled(train, train.random(size, generator))
 
-    def before_step(model: nn.Module, step: int) -> None:
-        assert isinstance(model, Classifier)
-        if step == 0:
-            windows = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]
-            model.standardise(windows.to(model.mean.device))
+    model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
 
     def validate(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, Classifier)
         heard = torch.cat(
-            [model.logits(part.to(model.mean.device)).argmax(1) for part in held_out["spectrogram"].split(16)]
+            [model.logits(part.to(model.standard.mean.device)).argmax(1) for part in held_out["spectrogram"].split(16)]
         )
         return {"test_accuracy": (heard.cpu() == held_out["instrument"]).double().mean().item()}
 
     data = (Path("data/spectrograms"), Path("data/splits.parquet"))
     folder = work.WORK / "train_classifier" / work.key(settings.seed, settings.classifier, settings.windows, *data)
-    history = training.train(
-        model, batch, validate, settings.classifier.training, seed=settings.seed, folder=folder, before_step=before_step
-    )
+    history = training.train(model, batch, validate, settings.classifier.training, seed=settings.seed, folder=folder)
     training.finish(model, config, history, name="classifier", folder=folder)
 
 

@@ -35,18 +35,17 @@ def main(name: str = "") -> None:
     def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> training.Batch:
         return training.to_tensors(train.batch(train.random(size, generator)))
 
+    start = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]
+    model.standard.fit(start)
+
     def before_step(model: nn.Module, step: int) -> None:
         assert isinstance(model, VQVAE)
-        if step in (0, chosen.codebook_after):
-            windows = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"].to(model.mean.device)
-            if step == 0:
-                model.standardise(windows)
-            if step == chosen.codebook_after:
-                model.start_codebook(windows)
+        if step == chosen.codebook_after:
+            model.start_codebook(start.to(model.codebook.codes.device))
 
     def validate(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, VQVAE)
-        device = model.mean.device
+        device = model.codebook.codes.device
         errors = [model(window[None].to(device))["mse"].item() for window in held_out]
         return {"test_mse": float(np.mean(errors))}
 

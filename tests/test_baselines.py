@@ -32,7 +32,7 @@ def baseline(request: pytest.FixtureRequest) -> Baseline:
     for name, parameter in model.named_parameters():
         if not name.startswith("body"):
             torch.nn.init.normal_(parameter, std=0.3)
-    model.standardise(3 + 2 * torch.randn(4, 20, BINS))
+    model.standard.fit(3 + 2 * torch.randn(4, 20, BINS))
     return model.eval()
 
 
@@ -128,12 +128,12 @@ def test_decoder_is_causal(baseline: Baseline) -> None:
 
 def test_frame_t_is_expected_from_the_frames_before_it(baseline: Baseline) -> None:
     """An input shifted the wrong way would let a step see its own answer: then the loss would not be a distance to each frame."""
-    spectrogram, motion = torch.randn(1, 20, BINS, requires_grad=True), torch.randn(1, MOVEMENT, JOINTS, 2)
-    before = torch.nn.functional.pad(((spectrogram - baseline.mean) / baseline.std)[:, :-1], (0, 0, 1, 0))
-    expected = decode(baseline, before, motion, 20) * baseline.std + baseline.mean
+    spectrogram, motion = torch.rand(1, 20, BINS, requires_grad=True), torch.randn(1, MOVEMENT, JOINTS, 2)
+    before = torch.nn.functional.pad(baseline.standard(spectrogram)[:, :-1], (0, 0, 1, 0))
+    expected = decode(baseline, before, motion, 20) * baseline.standard.std + baseline.standard.mean
     (gradient,) = torch.autograd.grad(expected[0, 10].sum(), spectrogram)
     assert gradient[0].abs().sum(1).nonzero()[:, 0].tolist() == list(range(10))
-    mse = (expected - spectrogram).square().mean() / baseline.std**2
+    mse = (expected - spectrogram).square().mean() / baseline.standard.std**2
     torch.testing.assert_close(baseline(spectrogram, motion)["loss"], mse)
 
 
@@ -149,10 +149,10 @@ def test_generate_equals_the_loop_without_cache(baseline: Baseline) -> None:
     before = torch.zeros(3, 1, BINS)
     with torch.no_grad():
         for _ in range(20):
-            before = torch.cat([before, decode(baseline, before, motion, 20)[:, -1:]], dim=1)
+            before = torch.cat([before, baseline.standard.cut(decode(baseline, before, motion, 20)[:, -1:])], dim=1)
         made = baseline.generate(motion, 20)
     assert made.shape == (3, 20, BINS)
-    torch.testing.assert_close(made, before[:, 1:] * baseline.std + baseline.mean, rtol=0, atol=1e-5)
+    torch.testing.assert_close(made, baseline.standard.restore(before[:, 1:]), rtol=0, atol=1e-5)
 
 
 def test_generating_needs_evaluation_mode(baseline: Baseline) -> None:
@@ -206,7 +206,7 @@ def test_learns_frames_that_depend_on_the_movement(kind: type) -> None:
     motion = 0.1 * torch.randn(8, MOVEMENT, JOINTS, 2) + side[:, None, None, None]
     tone = torch.randn(BINS)
     spectrogram = (side[:, None, None] * tone).expand(8, 20, BINS) + 0.1 * torch.randn(8, 20, BINS)
-    model.standardise(spectrogram)
+    model.standard.fit(spectrogram)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     for _ in range(40):
         loss = model(spectrogram, motion)["loss"]
@@ -215,7 +215,7 @@ def test_learns_frames_that_depend_on_the_movement(kind: type) -> None:
         optimizer.step()
     model.eval()
     assert model(spectrogram, motion)["loss"] < 0.2
-    assert (model.generate(motion, 20) - spectrogram).square().mean() < 0.2 * model.std**2
+    assert (model.generate(motion, 20) - spectrogram).square().mean() < 0.2 * model.standard.std**2
 
 
 def test_survives_its_files(baseline: Baseline, tmp_path: pytest.TempPathFactory) -> None:

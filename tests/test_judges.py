@@ -167,7 +167,7 @@ def toys(generator: torch.Generator, size: int) -> tuple[torch.Tensor, torch.Ten
 
 def test_it_learns_toy_instruments(classifier: Classifier) -> None:
     generator = torch.Generator().manual_seed(1)
-    classifier.standardise(toys(generator, 64)[0])
+    classifier.standard.fit(toys(generator, 64)[0])
     optimizer = torch.optim.Adam(classifier.parameters(), 1e-2)
     for _ in range(40):
         optimizer.zero_grad()

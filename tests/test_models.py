@@ -11,6 +11,7 @@ from pipeline.coding import encode
 from pipeline.models.body import BodyEncoder
 from pipeline.models.gru_content import GRUSeq2Seq
 from pipeline.models.prior import Prior
+from pipeline.models.standard import FLOOR, Standard
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
 from pipeline.priors import Model
 from pipeline.sampling import draw, sample
@@ -64,6 +65,26 @@ def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | Non
         assert notes is not None
         return model.decode(before, h, *model.encode(notes, h))[0]
     return model.logits(before, h, model.memories(notes, h))
+
+
+def test_nothing_lies_below_the_floor_and_what_does_is_no_error() -> None:
+    """The error is that of the restored spectrogram, but a bin that is too low where the recording is not must learn."""
+    torch.manual_seed(0)
+    spectrogram = torch.randn(4, 50, 6).clamp(min=FLOOR)
+    standard = Standard(6)
+    standard.fit(spectrogram)
+    x, made = standard(spectrogram), torch.randn(4, 50, 6, requires_grad=True)
+    torch.testing.assert_close(standard.restore(x), spectrogram)
+    restored = standard.restore(made)
+    assert restored.min() == FLOOR
+    torch.testing.assert_close(standard.restore(standard.cut(made)), restored)
+    error = standard.squared_error(made, x)
+    silent, low = spectrogram == FLOOR, made < standard.cut(made)
+    assert all(case.any() for case in (silent & low, silent & ~low, ~silent & low, ~silent & ~low))
+    after = ((restored - spectrogram) / standard.std).square()
+    torch.testing.assert_close(error[silent | ~low], after[silent | ~low])
+    error.sum().backward()
+    assert (made.grad[~silent & low] < 0).all()
 
 
 def test_bands_do_not_mix() -> None:
@@ -149,7 +170,7 @@ def test_vqvae_learns_and_uses_its_codes(vqvae: VQVAE) -> None:
     """Thirty steps on twelve repeating frames: the error falls below the variance, and the decoder needs the codes."""
     data = torch.randn(12, 32)
     spectrogram = data[torch.randint(12, (8, 40))]
-    vqvae.standardise(spectrogram)
+    vqvae.standard.fit(spectrogram)
     vqvae.start_codebook(spectrogram)
     optimizer = torch.optim.AdamW(vqvae.parameters(), 1e-2)
     errors = []

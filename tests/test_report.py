@@ -138,7 +138,8 @@ def write_tracks(folder: Path, names: list[str], generator: np.random.Generator)
 def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{row}.json").write_text(json.dumps(metrics))
-    (folder / "comparisons.json").write_text(json.dumps(COMPARISONS))
+    (folder.parent / "evaluations").mkdir(exist_ok=True)
+    (folder.parent / "evaluations/comparisons.json").write_text(json.dumps(COMPARISONS))
     pd.DataFrame({"instrument": ["NA", "oboe"], "tracks": [2, 1], "pck": [0.9, None]}).to_csv(
         folder / "keypoints.csv", index=False
     )

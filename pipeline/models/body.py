@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor, nn
 
+from pipeline.models.gru import GRU
+
 
 class BodyEncoder(nn.Module):
     """Bidirectional GRU over the joints; h is the last layer's last hidden state of both directions."""
 
     def __init__(self, *, joints: int, hidden: int, layers: int) -> None:
         super().__init__()
-        self.gru = nn.GRU(2 * joints, hidden, num_layers=layers, bidirectional=True, batch_first=True)
+        self.gru = GRU(2 * joints, hidden, layers, bidirectional=True)
 
     def forward(self, motion: Tensor) -> Tensor:  # (B, frames, joints, 2) -> (B, 2 * hidden)
         _, last = self.gru(motion.flatten(2))  # (layers * 2, B, hidden)

@@ -9,9 +9,10 @@ Shapes: B windows, T frames, F frequency bins.
 
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from pipeline.models.standard import Standard
 
 POOLED = (4, 8)  # frames and bins averaged before the network: 64 ms and 62.5 Hz at 62.5 frames/s and 7.8 Hz
 HALVINGS = 3  # of both axes, one a layer
@@ -29,14 +30,10 @@ class Classifier(nn.Module):
         dropout: share of the averaged activations dropped in training.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, *, bins: int, instruments: list[str], channels: int, dropout: float) -> None:
         super().__init__()
         self.instruments = list(instruments)
-        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
-        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.standard = Standard(bins)
         widths = [1, max(channels // 4, 1), max(channels // 2, 1), channels]
         self.layers = nn.Sequential(
             *(
@@ -53,14 +50,8 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(channels * bands, len(self.instruments))
 
-    @torch.no_grad()
-    def standardise(self, spectrogram: Tensor) -> None:
-        """Take the mean and the standard deviation from training windows (B, T, F)."""
-        self.mean.copy_(spectrogram.mean((0, 1)))
-        self.std.copy_((spectrogram - self.mean).std())
-
     def logits(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, instruments)
-        x = ((spectrogram - self.mean) / self.std)[:, None]  # (B, 1, T, F)
+        x = self.standard(spectrogram)[:, None]  # (B, 1, T, F)
         x = F.avg_pool2d(x, POOLED, ceil_mode=True)
         x = x - x.mean((2, 3), keepdim=True)
         x = self.layers(x).mean(2)  # (B, channels, bands)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.st_gcn import STGCN
+from pipeline.models.standard import Standard
 from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
 
 
@@ -24,9 +25,6 @@ class GraphTransformer(nn.Module):
         body_hidden: half the channels of the ST-GCN, so that the body's state is as long as that of the other models.
         body_layers: blocks of the ST-GCN.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self,
@@ -43,8 +41,7 @@ class GraphTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.heads = heads
-        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
-        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.standard = Standard(bins)
         channels = 2 * body_hidden
         self.body = STGCN(joints=joints, edges=edges, channels=channels, layers=body_layers)
         self.memory = nn.Linear(channels, width)
@@ -53,12 +50,6 @@ class GraphTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, dropout, causal=True, cross=True) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, bins)
-
-    @torch.no_grad()
-    def standardise(self, spectrogram: Tensor) -> None:
-        """Take the mean and the standard deviation from training windows (B, T, F)."""
-        self.mean.copy_(spectrogram.mean((0, 1)))
-        self.std.copy_((spectrogram - self.mean).std())
 
     def body_state(self, motion: Tensor) -> Tensor:
         """(B, 2 * body_hidden) of a movement (B, M, joints, 2): what the ST-GCN says, averaged over time and joints."""
@@ -104,9 +95,9 @@ class GraphTransformer(nn.Module):
         Returns:
             (B, T)
         """
-        frames = (spectrogram - self.mean) / self.std
+        frames = self.standard(spectrogram)
         expected = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.memories(motion, frames.shape[1]))
-        return (expected.float() - frames).square().mean(-1)
+        return self.standard.squared_error(expected, frames).mean(-1)
 
     def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
         """The training objective: `loss` is the mean of `error`."""
@@ -119,7 +110,7 @@ class GraphTransformer(nn.Module):
         memories = self.memories(motion, frames)
         width = self.head.in_features
         caches = empty_caches(self.head.weight, len(self.blocks), len(motion), self.heads, frames, width)
-        parts = [torch.zeros_like(self.mean).expand(len(motion), 1, -1)]
+        parts = [torch.zeros_like(self.standard.mean).expand(len(motion), 1, -1)]
         for step in range(frames):
-            parts.append(self.decode(parts[-1], memories, step, caches))
-        return torch.cat(parts[1:], dim=1) * self.std + self.mean
+            parts.append(self.standard.cut(self.decode(parts[-1], memories, step, caches)))
+        return self.standard.restore(torch.cat(parts[1:], dim=1))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.body import BodyEncoder
+from pipeline.models.gru import GRU
 
 
 @dataclass
@@ -48,11 +49,8 @@ class GRUSeq2Seq(nn.Module):
         self.note_embedding = nn.Embedding(notes, width - state)
         self.embedding = nn.Embedding(codes + 1, width - state)
         self.drop = nn.Dropout(dropout)
-        between = dropout if layers > 1 else 0.0
-        self.encoder = nn.GRU(
-            width, width // 2, num_layers=layers, dropout=between, bidirectional=True, batch_first=True
-        )
-        self.decoder = nn.GRU(width, width, num_layers=layers, dropout=between, batch_first=True)
+        self.encoder = GRU(width, width // 2, layers, dropout=dropout, bidirectional=True)
+        self.decoder = GRU(width, width, layers, dropout=dropout)
         self.score = nn.Linear(width, width, bias=False)
         self.join = nn.Linear(2 * width, width)
         self.head = nn.Linear(width, codes)

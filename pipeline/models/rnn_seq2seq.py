@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.body import BodyEncoder
+from pipeline.models.gru import GRU
+from pipeline.models.standard import Standard
 
 
 class RNNSeq2Seq(nn.Module):
@@ -19,27 +21,16 @@ class RNNSeq2Seq(nn.Module):
         width: of the decoder, 2 * body_hidden of its input the body's state h.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self, *, bins: int, joints: int, body_hidden: int, body_layers: int, layers: int, width: int, dropout: float
     ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
-        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.standard = Standard(bins)
         self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
         self.embedding = nn.Linear(bins, width - 2 * body_hidden)
         self.drop = nn.Dropout(dropout)
-        between = dropout if layers > 1 else 0.0
-        self.decoder = nn.GRU(width, width, num_layers=layers, dropout=between, batch_first=True)
+        self.decoder = GRU(width, width, layers, dropout=dropout)
         self.head = nn.Linear(width, bins)
-
-    @torch.no_grad()
-    def standardise(self, spectrogram: Tensor) -> None:
-        """Take the mean and the standard deviation from training windows (B, T, F)."""
-        self.mean.copy_(spectrogram.mean((0, 1)))
-        self.std.copy_((spectrogram - self.mean).std())
 
     def body_state(self, motion: Tensor) -> Tensor:
         """h (B, 2 * body_hidden) of a movement (B, frames, joints, 2)."""
@@ -70,9 +61,9 @@ class RNNSeq2Seq(nn.Module):
         Returns:
             (B, T)
         """
-        frames = (spectrogram - self.mean) / self.std
+        frames = self.standard(spectrogram)
         expected, _ = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.body_state(motion))
-        return (expected.float() - frames).square().mean(-1)
+        return self.standard.squared_error(expected, frames).mean(-1)
 
     def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
         """The training objective: `loss` is the mean of `error`."""
@@ -82,8 +73,12 @@ class RNNSeq2Seq(nn.Module):
     def generate(self, motion: Tensor, frames: int) -> Tensor:
         """A log-spectrogram (B, frames, F) for movements (B, movement frames, joints, 2), each frame from its own last one."""
         assert not self.training, "dropout belongs to training"
-        h, hidden, parts = self.body_state(motion), None, [torch.zeros_like(self.mean).expand(len(motion), 1, -1)]
+        h, hidden, parts = (
+            self.body_state(motion),
+            None,
+            [torch.zeros_like(self.standard.mean).expand(len(motion), 1, -1)],
+        )
         for _ in range(frames):
             frame, hidden = self.decode(parts[-1], h, hidden)
-            parts.append(frame)
-        return torch.cat(parts[1:], dim=1) * self.std + self.mean
+            parts.append(self.standard.cut(frame))
+        return self.standard.restore(torch.cat(parts[1:], dim=1))

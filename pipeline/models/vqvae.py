@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.models.standard import Standard
+
 
 class MultiBandBlock(nn.Module):
     """x + Conv1d(ReLU(Conv1d(ReLU(x)))), each band of channels with convolutions of its own; one band: a plain block."""
@@ -90,9 +92,6 @@ class VQVAE(nn.Module):
         commitment: beta, the weight of the commitment loss.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         *,
@@ -107,8 +106,7 @@ class VQVAE(nn.Module):
     ) -> None:
         super().__init__()
         self.commitment = commitment
-        self.register_buffer("mean", torch.zeros(bins))  # of each bin, and
-        self.register_buffer("std", torch.ones(()))  # of all values about it: the network sees (S - mean) / std
+        self.standard = Standard(bins)
         self.reach = 2 * (len(bands) + 2)  # frames to either side that a code depends on: the convolutions of kernel 3
         self.encoder = nn.Sequential(
             nn.Conv1d(bins, channels, kernel_size=1),
@@ -124,44 +122,35 @@ class VQVAE(nn.Module):
             nn.Conv1d(channels, bins, kernel_size=1),
         )
 
-    def embed(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, T, D), before quantisation
-        return self.encoder(((spectrogram - self.mean) / self.std).transpose(1, 2)).transpose(1, 2)
+    def embed(self, x: Tensor) -> Tensor:  # (B, T, F) standardised -> (B, T, D), before quantisation
+        return self.encoder(x.transpose(1, 2)).transpose(1, 2)
+
+    def reconstruct(self, q: Tensor) -> Tensor:  # (B, T, D) -> (B, T, F) standardised
+        return self.decoder(q.transpose(1, 2)).transpose(1, 2)
 
     def encode(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, T), codes
-        e = self.embed(spectrogram)
+        e = self.embed(self.standard(spectrogram))
         return self.codebook.nearest(e.flatten(0, 1)).view(e.shape[:2])
 
     def decode(self, codes: Tensor) -> Tensor:  # (B, T) -> (B, T, F)
-        return self.reconstruct(self.codebook.codes[codes])
-
-    def reconstruct(self, q: Tensor) -> Tensor:  # (B, T, D) -> (B, T, F)
-        return self.decoder(q.transpose(1, 2)).transpose(1, 2) * self.std + self.mean
-
-    def error(self, q: Tensor, spectrogram: Tensor) -> Tensor:
-        """Mean squared error of what (B, T, D) is decoded to, in units of std^2."""
-        return ((self.reconstruct(q) - spectrogram) / self.std).square().mean()
-
-    @torch.no_grad()
-    def standardise(self, spectrogram: Tensor) -> None:
-        """Take the mean and the standard deviation from training windows (B, T, F)."""
-        self.mean.copy_(spectrogram.mean((0, 1)))
-        self.std.copy_((spectrogram - self.mean).std())
+        return self.standard.restore(self.reconstruct(self.codebook.codes[codes]))
 
     @torch.no_grad()
     def start_codebook(self, spectrogram: Tensor) -> None:
         """Place the codes by k-means on what the encoder makes of training windows (B, T, F)."""
-        self.codebook.start(self.embed(spectrogram).flatten(0, 1).float())
+        self.codebook.start(self.embed(self.standard(spectrogram)).flatten(0, 1).float())
 
     def forward(self, spectrogram: Tensor) -> dict[str, Tensor]:
         """The training objective on log-spectrograms (B, T, F): `loss`, and more to watch.
 
-        loss = mean (S - D(q))^2 + beta * mean (E(S) - sg[q])^2, q the nearest codes (paper, equation 2), S in units of `std`.
+        loss = mean (S - D(q))^2 + beta * mean (E(S) - sg[q])^2, q the nearest codes (paper, equation 2), S standardised.
         Until the codebook is started, q is E(S) itself: a code is worth finding only once the encoder says something.
         `perplexity` and `usage` (share of the codes that occur) are those of the batch. In training mode the codebook follows it.
         """
-        e = self.embed(spectrogram)  # (B, T, D)
+        x = self.standard(spectrogram)
+        e = self.embed(x)  # (B, T, D)
         if not self.codebook.started:
-            mse = self.error(e, spectrogram)
+            mse = self.standard.squared_error(self.reconstruct(e), x).mean()
             return {"loss": mse, "mse": mse} | dict.fromkeys(
                 ("commitment", "perplexity", "usage"), torch.zeros_like(mse)
             )
@@ -175,7 +164,7 @@ class VQVAE(nn.Module):
         commitment = F.mse_loss(e, q)
         # Straight-through: the decoder's gradient reaches the encoder as if nothing was rounded.
         passed = e + (q - e).detach()
-        mse = self.error(passed, spectrogram)
+        mse = self.standard.squared_error(self.reconstruct(passed), x).mean()
         share = torch.bincount(index, minlength=len(self.codebook.codes)) / len(index)
         perplexity = torch.exp(-(share * torch.log(share.clamp(min=1e-10))).sum())
         return {

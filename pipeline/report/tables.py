@@ -154,7 +154,7 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
     """The paper's Table 4: the VQ-VAE without and with multi-band blocks.
 
     Args:
-        comparisons: metrics/comparisons.json: `mse`, the squared error over the variance of each VQ-VAE, and `reduction`, the
+        comparisons: evaluations/comparisons.json: `mse`, the squared error over the variance of each VQ-VAE, and `reduction`, the
             share by which multi-band blocks lower it, each as {value, low, high}; `parameters`, the number of each model's.
         confidence: of the intervals, 0..1.
     """
