@@ -28,7 +28,7 @@ Batch = dict[str, Tensor]
 def to_tensors(arrays: dict[str, np.ndarray]) -> Batch:
     """A batch as models take it: halves become float32, whole numbers int64."""
     kinds = {"f": torch.float32, "i": torch.int64}
-    return {name: torch.from_numpy(np.array(array)).to(kinds[array.dtype.kind]) for name, array in arrays.items()}
+    return {name: torch.from_numpy(array).to(kinds[array.dtype.kind]) for name, array in arrays.items()}
 
 
 def train(

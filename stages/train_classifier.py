@@ -15,7 +15,7 @@ from torch import nn
 
 from pipeline import determinism, params, training, work
 from pipeline.corpus.track import UNKNOWN
-from pipeline.models.classifier import Classifier
+from pipeline.models.classifier import Classifier, pool
 from pipeline.shards import Shards
 from pipeline.windows import Source, Windows
 from stages import run
@@ -55,7 +55,7 @@ def main() -> None:
     def batch(generator: np.random.Generator, size: int = settings.classifier.training.batch) -> training.Batch:
         return labelled(train, train.random(size, generator))
 
-    model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
+    model.standard.fit(pool(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]))
 
     def validate(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, Classifier)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline import weights
 from pipeline.metrics import bootstrap, onset, pitch
-from pipeline.models.classifier import Classifier
+from pipeline.models.classifier import Classifier, pool
 from pipeline.params import Audio
 from pipeline.spectrogram import log_spectrogram
 from stages import train_classifier
@@ -167,7 +167,7 @@ def toys(generator: torch.Generator, size: int) -> tuple[torch.Tensor, torch.Ten
 
 def test_it_learns_toy_instruments(classifier: Classifier) -> None:
     generator = torch.Generator().manual_seed(1)
-    classifier.standard.fit(toys(generator, 64)[0])
+    classifier.standard.fit(pool(toys(generator, 64)[0]))
     optimizer = torch.optim.Adam(classifier.parameters(), 1e-2)
     for _ in range(40):
         optimizer.zero_grad()

@@ -18,6 +18,11 @@ POOLED = (4, 8)  # frames and bins averaged before the network: 64 ms and 62.5 H
 HALVINGS = 3  # of both axes, one a layer
 
 
+def pool(spectrogram: Tensor) -> Tensor:
+    """Averages of groups of frames and bins: (B, T, F) -> (B, T / 4, F / 8), both rounded up."""
+    return F.avg_pool2d(spectrogram[:, None], POOLED, ceil_mode=True)[:, 0]
+
+
 class Classifier(nn.Module):
     """Three layers of two-dimensional convolution, averaged over time, one linear layer.
 
@@ -33,7 +38,7 @@ class Classifier(nn.Module):
     def __init__(self, *, bins: int, instruments: list[str], channels: int, dropout: float) -> None:
         super().__init__()
         self.instruments = list(instruments)
-        self.standard = Standard(bins)
+        self.standard = Standard(-(-bins // POOLED[1]))  # of the averages
         widths = [1, max(channels // 4, 1), max(channels // 2, 1), channels]
         self.layers = nn.Sequential(
             *(
@@ -51,8 +56,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(channels * bands, len(self.instruments))
 
     def logits(self, spectrogram: Tensor) -> Tensor:  # (B, T, F) -> (B, instruments)
-        x = self.standard(spectrogram)[:, None]  # (B, 1, T, F)
-        x = F.avg_pool2d(x, POOLED, ceil_mode=True)
+        x = self.standard(pool(spectrogram))[:, None]  # (B, 1, T / 4, F / 8)
         x = x - x.mean((2, 3), keepdim=True)
         x = self.layers(x).mean(2)  # (B, channels, bands)
         return self.head(self.dropout(x.flatten(1)))

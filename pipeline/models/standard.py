@@ -35,7 +35,7 @@ class Standard(nn.Module):
 
     def restore(self, x: Tensor) -> Tensor:
         """The log-spectrogram (..., F) that a network means by x (..., F)."""
-        return (x * self.std + self.mean).clamp(min=FLOOR)
+        return (x * self.std).add_(self.mean).clamp_(min=FLOOR)
 
     def squared_error(self, made: Tensor, x: Tensor) -> Tensor:
         """(made - x)^2, but 0 where x lies at the floor and `made` below it: `restore` cuts both off. (..., F) -> (..., F)"""
