@@ -187,6 +187,8 @@ corpus. Corpora differ, so columns of different corpora cannot be compared direc
 
 ## Against the paper
 
+{tables.findings(metrics, comparisons, name)}
+
 ### Table 1: NDB
 
 Of {evaluate.ndb_cells} k-means cells of log-spectrogram windows, how many hold another share of windows than the training set does

@@ -269,6 +269,22 @@ def test_figures_stand_in_the_row_of_their_model():
     ]
 
 
+def test_findings_say_what_holds() -> None:
+    """Each with the better of the two baselines, whichever that is; nothing is said of what was not measured."""
+    metrics = {row: metrics_of(row) for row in tables.ROWS}
+    metrics["mi_net"] |= {"ndb": 9.0, "knn": 0.93}
+    metrics["rnn_seq2seq"] |= {"ndb": 12.0, "knn": 0.5}
+    metrics["graph_transformer"] |= {"ndb": 8.5, "knn": 0.92}
+    metrics["gru_content"]["nll"] = None
+    ndb, knn, bands, nll = tables.findings(metrics, COMPARISONS, "x").splitlines()[2:]
+    assert ndb.endswith("| 9.0 | 8.5 | no | 33 | 45 |")
+    assert knn.endswith("| 93.0 | 92.0 | yes | 93.7 | 89.2 |")
+    assert bands.endswith("| 0.78 | 0.89 |")
+    assert nll.endswith("| 1.100 | – | – | 2.55 | 2.93 |")
+    metrics["mi_net"]["knn"] = 0.92
+    assert "| no |" in tables.findings(metrics, COMPARISONS, "x").splitlines()[3]
+
+
 def test_shares_of_the_ceiling():
     metrics = ALL | {"mi_net": ALL["mi_net"] | {"heard": 0.6, "pitch": 0.25, "onset_f1": 0.1}}
     heard = {line[0]: line[1:] for line in cells(tables.right_instrument(metrics))}

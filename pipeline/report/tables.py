@@ -240,3 +240,52 @@ def condition(metrics: Metrics) -> str:
             *(line(row, "mse", "squared error over variance") for row in BASELINES),
         ],
     )
+
+
+def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
+    """What the paper finds, and whether it holds here: the figure of the paper's own system beside the best of the others'."""
+
+    def lowest(sign: int, key: str, *rows: str) -> float | None:
+        """The lowest of the figures times `sign`, with its own sign again; None if one is missing."""
+        figures = [metrics[row][key] for row in rows]
+        return None if None in figures else sign * min(sign * figure for figure in figures if figure is not None)
+
+    def paper(sign: int, figures: PaperFigures, *rows: str) -> float:
+        return sign * min(sign * float(figures[row][0] or 0) for row in rows)
+
+    def line(finding: str, sign: int, key: str, figures: PaperFigures, own: str, *others: str) -> list[str | None]:
+        here, there = lowest(sign, key, own), lowest(sign, key, *others)
+        scale, digits = (100, 1) if key == "knn" else (1, 1 if key == "ndb" else 3)
+        both = [_number(None if figure is None else scale * figure, digits) for figure in (here, there)]
+        holds = None if here is None or there is None else "yes" if sign * here < sign * there else "no"
+        return [finding, *both, holds, *(f"{paper(sign, figures, *rows):g}" for rows in ((own,), others))]
+
+    vqvae, plain = (comparisons["mse"][row]["value"] for row in ("vqvae", "vqvae_plain"))
+    bands = [_number(vqvae, 3), _number(plain, 3), "yes" if vqvae < plain else "no"]
+    return _table(
+        [
+            "the paper finds",
+            f"own (this run: {corpus})",
+            f"best other (this run: {corpus})",
+            "holds here",
+            "own (paper: URMP)",
+            "best other (paper: URMP)",
+        ],
+        [
+            line("MI Net's NDB is lower than the baselines'", 1, "ndb", PAPER_NDB, "mi_net", *BASELINES),
+            line("MI Net's KNN, %, is higher than the baselines'", -1, "knn", PAPER_KNN_PERCENT, "mi_net", *BASELINES),
+            [
+                "multi-band blocks lower the VQ-VAE's error",
+                *bands,
+                *(_as_given(PAPER_VQVAE_ERROR[row][0]) for row in ("vqvae", "vqvae_plain")),
+            ],
+            line(
+                "with content, MI Net's NLL is lower than the GRU's",
+                1,
+                "nll",
+                PAPER_NLL,
+                "mi_net_content",
+                "gru_content",
+            ),
+        ],
+    )
