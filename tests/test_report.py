@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_media import blank, digests, tone, workplace, write_video, write_wav
+from ruamel.yaml import YAML
 
 from pipeline import corpus, params, set_aside, weights
 from pipeline.models.vqvae import VQVAE
@@ -183,6 +184,11 @@ def made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def cells(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+
+
+def test_dvc_plots_show_shows_every_figure() -> None:
+    plots = YAML(typ="safe").load(Path(__file__).parents[1] / "dvc.yaml")["plots"]
+    assert {Path(plot).stem for plot in plots if isinstance(plot, str)} == FIGURES
 
 
 def test_every_figure_and_the_text_are_the_same_bytes_twice(tmp_path, monkeypatch):
