@@ -20,11 +20,11 @@ def sample_without_cache(
 ) -> Tensor:
     """The obvious sampler: every step runs the whole prefix. Same arguments and result as `sample`."""
     prior.eval()
-    h = prior.body_state(motion)
-    memories = prior.memories(None, h)
+    body = prior.body.steps(motion, steps)
+    memories = prior.memories(None, body)
     codes = torch.full((len(motion), 1), prior.start)
-    for _ in range(steps):
-        logits = prior.logits(codes, h, memories)[:, -1]
+    for step in range(steps):
+        logits = prior.logits(codes, body[:, : step + 1], memories)[:, -1]
         codes = torch.cat([codes, draw(logits, temperature, generator)[:, None]], dim=1)
     return codes[:, 1:]
 

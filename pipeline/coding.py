@@ -1,11 +1,13 @@
-"""Codes of whole tracks, of any length."""
+"""Codes of whole tracks, of any length, and what windows of codes sound like."""
 
 import numpy as np
 import torch
 
+from pipeline import determinism
 from pipeline.models.vqvae import VQVAE
 
 CHUNK = 4096  # frames encoded at once, so that an hour needs no more memory than a minute
+BATCH = 16  # windows decoded at once: what they need stays in the processor's cache
 
 
 @torch.inference_mode()
@@ -18,3 +20,12 @@ def encode(model: VQVAE, spectrogram: np.ndarray) -> np.ndarray:
         chunk = torch.from_numpy(spectrogram[begin : first + CHUNK + model.reach].astype(np.float32))
         codes.append(model.encode(chunk[None].to(device))[0, first - begin :][:CHUNK].cpu().numpy().astype(np.int16))
     return np.concatenate(codes)
+
+
+@torch.inference_mode()
+def decode(model: VQVAE, codes: np.ndarray) -> np.ndarray:
+    """Log-spectrograms float32 [windows, frames, bins] of codes [windows, frames], in bfloat16 where the hardware has it."""
+    device = model.codebook.codes.device
+    parts = torch.from_numpy(codes.astype(np.int64)).to(device).split(BATCH)
+    with torch.autocast(device.type, torch.bfloat16, enabled=determinism.has_bf16()):
+        return np.concatenate([model.decode(part).float().cpu().numpy() for part in parts])

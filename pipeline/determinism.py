@@ -1,4 +1,4 @@
-"""The same bits at every run on one machine."""
+"""The same bits at every run on one machine, and how many of them a number has."""
 
 import os
 
@@ -12,3 +12,10 @@ def prepare(seed: int) -> None:
     # Nothing here reads memory that was not written; filling it first, as the deterministic mode does, takes a twentieth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(seed)
+
+
+def has_bf16() -> bool:
+    """Whether this machine multiplies bfloat16 in hardware; emulated, it is slower than float32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()

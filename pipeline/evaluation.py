@@ -38,11 +38,14 @@ KEYS = (
     "pitch_shuffled",
     "onset_f1",
     "onset_f1_shuffled",
+    "onset_lag_s",
     "nll",
     "nll_shuffled",
     "mse",
     "mse_shuffled",
 )
+SEMITONE_CENTS = 100
+PITCH_EVERY = 2  # frames; neighbours have nearly the same pitch, and tracking takes as long as all else
 BATCH = 64  # windows computed at once
 
 Metrics = dict[str, float | None]
@@ -159,41 +162,66 @@ def mean(values: pd.Series | np.ndarray) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def with_content(places: Places, settings: params.Params) -> list[int]:
-    """Numbers of `evaluate.content_windows` windows, spread evenly over those that there are notes for."""
+def listened_to(places: Places, settings: params.Params) -> list[int]:
+    """Numbers of the `evaluate.content_windows` windows whose pitch and onsets are measured, spread evenly over those that
+    there are notes for; over all, if the corpus has none."""
     notes = Shards("data/notes")
-    there = [number for number, (track, _) in enumerate(places) if track in notes]
+    there = [number for number, (track, _) in enumerate(places) if track in notes] or list(range(len(places)))
     picked = np.linspace(0, len(there) - 1, min(settings.evaluate.content_windows, len(there))).astype(int)
     return [there[i] for i in picked]
 
 
+Content = tuple[np.ndarray, np.ndarray]  # pitch in Hz of each frame, 0 a rest; onsets in s
+
+
+def content(places: Places, frames: int, settings: params.Params) -> list[Content]:
+    """What should be heard in windows: their notes; without notes nothing is asked of the pitch, and the onsets are those
+    that the detector hears in the recording."""
+    notes, recorded, fps = Shards("data/notes"), Shards("data/spectrograms"), settings.audio.fps
+    asked = []
+    for track, start in places:
+        if track in notes:
+            pitch_hz = note_hz(notes.rows("notes", track, start, frames), settings.notes)
+            asked.append((pitch_hz, np.flatnonzero(notes.rows("onsets", track, start, frames)) / fps))
+        else:
+            sound = recorded.rows("spectrogram", track, start, frames)
+            asked.append((np.zeros(frames), onset.detect(sound, fps)))
+    return asked
+
+
 def measure_content(row: str, batch: np.ndarray, places: Places, settings: params.Params) -> Metrics:
-    """Pitch and onsets of log-spectrograms [windows, frames, bins] against their own notes, and against other tracks' notes."""
-    shards = Shards("data/notes")
-    notes, onsets = (
-        [shards.rows(name, track, start, batch.shape[1]) for track, start in places] for name in ("notes", "onsets")
-    )
-    measured = joblib.Parallel(n_jobs=-1)(joblib.delayed(_listen)(window, settings) for window in batch)
+    """Pitch and onsets of log-spectrograms [windows, frames, bins] against what should be heard, and against another track's.
+
+    evaluations/<row>/content.csv has more: pitch within a semitone, and chroma, which leaves octaves aside.
+    """
+    evaluate, asked = settings.evaluate, content(places, batch.shape[1], settings)
+    heard = joblib.Parallel(n_jobs=-1)(joblib.delayed(_listen)(window, settings) for window in batch)
     order, moved = others(places)
+    instruments = instrument_of()
     table = pd.DataFrame(places, columns=["source", "source_start"])
-    for suffix, heard, valid in (("", np.arange(len(places)), moved | True), ("_shuffled", order, moved)):
+    table["instrument"] = table.source.map(instruments)
+    for suffix, of, valid in (("", np.arange(len(places)), moved | True), ("_shuffled", order, moved)):
         for i in np.flatnonzero(valid):
-            hz, onsets_s = measured[heard[i]]
-            true_hz, true_onsets_s = note_hz(notes[i], settings.notes), np.flatnonzero(onsets[i]) / settings.audio.fps
-            right = pitch.accuracy(true_hz, hz, settings.evaluate.pitch_tolerance_cents)
-            table.loc[i, f"pitch{suffix}"] = right
-            table.loc[i, f"onset_f1{suffix}"] = onset.f1(true_onsets_s, onsets_s, settings.evaluate.onset_tolerance_s)
+            (true_hz, true_onsets_s), (hz, onsets_s) = asked[i], heard[of[i]]
+            true_hz = true_hz[::PITCH_EVERY]
+            table.loc[i, f"pitch{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents)
+            table.loc[i, f"semitone{suffix}"] = pitch.accuracy(true_hz, hz, SEMITONE_CENTS)
+            table.loc[i, f"chroma{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents, octaves=False)
+            table.loc[i, f"onset_f1{suffix}"] = onset.f1(true_onsets_s, onsets_s, evaluate.onset_tolerance_s)
     table.to_csv(folder(row) / "content.csv", index=False, float_format="%.6g")
-    return {str(name): mean(values.dropna()) for name, values in table.iloc[:, 2:].items()}
+    metrics = {name: mean(table[name].dropna()) for name in KEYS if name in table}
+    onsets = [(true_s, found_s) for (_, true_s), (_, found_s) in zip(asked, heard, strict=True)]
+    lag_s = onset.lag(onsets, evaluate.onset_tolerance_s, evaluate.largest_lag_s, 1 / settings.audio.fps)
+    return metrics | {"onset_lag_s": None if np.isnan(lag_s) else lag_s}
 
 
 def _listen(window: np.ndarray, settings: params.Params) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch in Hz of each frame, and onsets in s, of a log-spectrogram [frames, bins]."""
+    """Pitch in Hz of every `PITCH_EVERY`th frame, and onsets in s, of a log-spectrogram [frames, bins]."""
     audio, notes = settings.audio, settings.notes
     sound = spectrogram.sound(window, audio, settings.seed)
     low_hz, high_hz = (float(librosa.midi_to_hz(midi)) for midi in (notes.lowest_midi, notes.highest_midi))
-    found = pitch.track(sound, audio.sample_rate_hz, audio.hop_length, low_hz, high_hz)
-    return found[: len(window)], onset.detect(window, audio.fps)
+    found = pitch.track(sound, audio.sample_rate_hz, PITCH_EVERY * audio.hop_length, low_hz, high_hz)
+    return found[: -(-len(window) // PITCH_EVERY)], onset.detect(window, audio.fps)
 
 
 def note_hz(notes: np.ndarray, settings: params.Notes) -> np.ndarray:

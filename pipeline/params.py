@@ -147,6 +147,13 @@ class Sizes:
 class Prior(Sizes):
     network: str = _one_of("transformer", "gru")
     content: bool
+    body: str = _one_of("last_state", "gru", "convolutions")
+    velocities: bool
+    body_at_head: bool
+    body_reach_s: float = _at_least(0)
+    codes_hidden: float = _between(0, 0.5)
+    onset_weight: float = _at_least(0)
+    movement_hidden: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +183,7 @@ class Generate:
     repeats: int = _at_least(1)
     batch: int = _at_least(1)
     temperature: float = _above(0)
+    guidance: float = _at_least(0)
     wavs: int = _at_least(0)
 
 
@@ -189,7 +197,24 @@ class Evaluate:
     content_windows: int = _at_least(1)
     pitch_tolerance_cents: float = _above(0)
     onset_tolerance_s: float = _above(0)
+    largest_lag_s: float = _above(0)
     confidence: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
+
+
+def _each(what: str, test: Callable[[float], bool]) -> Any:
+    return _check(f"{what} each", lambda values: all(test(value) for value in values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degrade:
+    """How the movement is seen worse; an empty list: not in this way."""
+
+    model: str
+    windows: int = _at_least(1)
+    noise: list[float] = _each("0 or more", lambda value: value >= 0)
+    dropped: list[float] = _each("from 0 to below 1", lambda value: 0 <= value < 1)
+    fps: list[float] = _each("more than 0", lambda value: value > 0)
+    late_s: list[float] = _each("0 or more", lambda value: value >= 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +235,7 @@ class Params:
     classifier: Classifier
     generate: Generate
     evaluate: Evaluate
+    degrade: Degrade
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -254,7 +280,10 @@ def _fill_variants(tree: Any) -> None:
     for kind, named in variants.items() if isinstance(variants, dict) else ():
         for name, changes in named.items() if isinstance(named, dict) else ():
             if isinstance(changes, dict) and isinstance(tree.get(kind), dict):
-                named[name] = tree[kind] | changes
+                base = tree[kind]
+                named[name] = base | changes
+                if isinstance(changes.get("training"), dict) and isinstance(base.get("training"), dict):
+                    named[name]["training"] = base["training"] | changes["training"]
 
 
 def _build(kind: Any, value: Any, key: str) -> Any:
@@ -310,6 +339,16 @@ def _check_together(params: Params) -> None:
     for name, prior in _named("prior", variants.prior).items():
         if prior.network == "gru" and not prior.content:
             raise ParamsError(f"{name}.content = false: must be true, since the GRU reads the notes")
+        if prior.network == "gru" and (
+            prior.body != "last_state" or prior.body_at_head or prior.movement_hidden or prior.onset_weight
+        ):
+            raise ParamsError(f"{name}.network = 'gru': takes the body's last state alone, as the paper's does")
+        if prior.content and prior.body_reach_s:
+            raise ParamsError(
+                f"{name}.body_reach_s = {prior.body_reach_s}: must be 0, since its layers attend to the notes"
+            )
+    if variants.prior.get(params.degrade.model) is None or variants.prior[params.degrade.model].content:
+        raise ParamsError(f"degrade.model = {params.degrade.model!r}: must be a variant of prior without content")
     if params.notes.lowest_midi > params.notes.highest_midi:
         raise ParamsError(
             f"notes.lowest_midi = {params.notes.lowest_midi}: must not exceed notes.highest_midi = {params.notes.highest_midi}"

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from pipeline.coding import decode
 from pipeline.models.vqvae import VQVAE
 from pipeline.shards import Shards
-
-BATCH = 64  # windows decoded at once
 
 
 class Samples:
@@ -31,12 +29,8 @@ class Samples:
         """The windows of one repeat, in the order in which they were made."""
         return list(self.index.index[self.index.repeat == repeat])
 
-    @torch.inference_mode()
     def spectrograms(self, names: Sequence[str]) -> np.ndarray:
         """Log-spectrograms of some windows: float32 [windows, frames, bins]."""
         if "codes" not in self.shards.arrays:
             return np.stack([self.shards.rows("spectrogram", name) for name in names]).astype(np.float32)
-        device = self.vqvae.codebook.codes.device
-        codes = np.stack([self.shards.rows("codes", name) for name in names]).astype(np.int64)
-        parts = torch.from_numpy(codes).to(device).split(BATCH)
-        return np.concatenate([self.vqvae.decode(part).cpu().numpy() for part in parts])
+        return decode(self.vqvae, np.stack([self.shards.rows("codes", name) for name in names]))

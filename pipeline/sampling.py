@@ -18,22 +18,24 @@ def sample(
     context: int,
     temperature: float,
     generator: torch.Generator,
+    guidance: float = 1,
 ) -> Tensor:
     """Draw codes, one step after the other, from what the model expects of each movement.
 
     Args:
-        motion: float32 (B, frames, joints, 2), a window of movement a sample.
+        motion: float32 (B, frames, joints, 2), the movement of each sample, from its first step to its last.
         notes: int64 (B, steps), a note index a step, for a model with content.
         steps: codes to draw; any number.
         context: how many steps back a transformer looks: at most the length it was trained on.
         temperature: 1 samples from the model's own distribution, less sharpens it.
         generator: the only source of randomness.
+        guidance: how strongly a prior that was trained without movement now and then follows it; 1: as it has learnt.
 
     Returns:
         int64 (B, steps)
     """
     model.eval()
-    state: Any = model.begin(motion, notes, context)
+    state: Any = model.begin(motion, notes, steps, context, guidance)
     codes = torch.full((len(motion), steps + 1), model.start, device=motion.device)  # the start token, then the codes
     for step in range(steps):
         logits = model.next(codes[:, step], state)  # (B, K)

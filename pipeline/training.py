@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pipeline import params, weights, work
+from pipeline import determinism, params, weights, work
 
 Batch = dict[str, Tensor]
 
@@ -55,7 +55,7 @@ def train(
         The history: a row a validation, with `step`, the means of the model's scalars since the row before, and
         what `validate` measured.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if _has_bf16() else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if determinism.has_bf16() else "no")
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     others = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -127,13 +127,6 @@ def skip(name: str, why: str, columns: tuple[str, ...]) -> None:
     (Path("models") / name).mkdir(parents=True, exist_ok=True)
     Path("metrics").mkdir(exist_ok=True)
     pd.DataFrame(columns=["step", *columns]).to_csv(f"metrics/history_{name}.csv", index=False)
-
-
-def _has_bf16() -> bool:
-    """Whether this machine multiplies bfloat16 in hardware; emulated, it is slower than float32."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported()
 
 
 def _schedule(step: int, settings: params.Training) -> float:

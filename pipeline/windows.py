@@ -11,11 +11,16 @@ from pipeline.shards import Shards
 
 @dataclass(frozen=True)
 class Source:
-    """One array of a shard folder and its rate: row i lies at i / fps seconds from the track's start."""
+    """One array of a shard folder and its rate: row i lies at i / fps seconds from the track's start.
+
+    Attributes:
+        between: whether a window that starts between two rows is interpolated there, so that it starts when the others do.
+    """
 
     shards: Shards
     array: str
     fps: float
+    between: bool = False
 
 
 Places = list[tuple[str, int]]  # track, and the row of the first source that a window starts on
@@ -25,7 +30,7 @@ class Windows:
     """Windows of `duration_s` over the tracks, from every source at once.
 
     A window starts on a row of the first source. The other sources give the rows that start nearest to it, so they are at
-    most half of their own frame away.
+    most half of their own frame away, or what lies between two rows.
 
     Args:
         sources: name → source.
@@ -64,9 +69,15 @@ class Windows:
         """The window that starts on row `start` of the first source: name → array [count, ...] of the source's dtype."""
         window = {}
         for name, source in self.sources.items():
+            place, count = start / self.fps * source.fps, self.counts[name]
             # Halves round up, not to even: every window of a track is then shifted alike.
-            first = int(np.floor(start / self.fps * source.fps + 0.5))
-            window[name] = source.shards.rows(source.array, track, first, self.counts[name])
+            first = int(np.floor(place + (0 if source.between else 0.5)))
+            if not source.between:
+                window[name] = source.shards.rows(source.array, track, first, count)
+                continue
+            rows = source.shards.rows(source.array, track, first, min(count + 1, source.shards.length(track) - first))
+            after = np.concatenate([rows[1:], rows[-1:]])[:count]
+            window[name] = (rows[:count] + (after - rows[:count]) * (place - first)).astype(rows.dtype)
         return window
 
     def batch(self, places: Places) -> dict[str, np.ndarray]:

@@ -1,9 +1,10 @@
-"""The code of every spectrogram frame of every track: data/codes/."""
+"""The code of every spectrogram frame of every track, and how strongly a note starts there: data/codes/."""
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import determinism, params, weights
+from pipeline import determinism, params, spectrogram, weights
 from pipeline.coding import encode
 from pipeline.models.vqvae import VQVAE
 from pipeline.shards import Shards, ShardWriter
@@ -17,7 +18,9 @@ def main() -> None:
     spectrograms = Shards("data/spectrograms")
     with ShardWriter("data/codes") as writer:
         for track in tqdm(spectrograms.index.index, desc="encode", unit=" track", mininterval=1):
-            writer.add(track, {"codes": encode(model, spectrograms.rows("spectrogram", track))})
+            recorded = spectrograms.rows("spectrogram", track)
+            strength = spectrogram.onset_strength(recorded, settings.audio.fps).astype(np.float16)
+            writer.add(track, {"codes": encode(model, recorded), "onset_strength": strength})
 
 
 if __name__ == "__main__":

@@ -22,10 +22,9 @@ def main(name: str = "") -> None:
     metrics = evaluation.fill_cells(name, passes(samples, settings), settings)
     names = samples.names(repeat=0)
     here = places(samples, names)
-    chosen = evaluation.with_content(here, settings)
-    if chosen:
-        batch = samples.spectrograms([names[number] for number in chosen])
-        metrics |= evaluation.measure_content(name, batch, [here[number] for number in chosen], settings)
+    chosen = evaluation.listened_to(here, settings)
+    batch = samples.spectrograms([names[number] for number in chosen])
+    metrics |= evaluation.measure_content(name, batch, [here[number] for number in chosen], settings)
     of_the_model = of_prior if name in settings.variants.prior else of_baseline
     evaluation.write(name, metrics | of_the_model(name, here, settings))
 
@@ -51,7 +50,7 @@ def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
     chosen = settings.variants.prior[name]
     model = priors.load(name, chosen).to(evaluation.device())
     tracks = split.tracks(evaluation.SPLITS, "test")
-    windows = Windows(priors.sources(settings, content=chosen.content), tracks, settings.windows.duration_s)
+    windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     codes, *conditions = training.to_tensors(windows.batch(here)).values()
     order, moved = evaluation.others(here)
     right = evaluation.in_batches(model.nll, codes, *conditions)

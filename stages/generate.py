@@ -40,7 +40,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
     chosen = params.variant(settings.variants.prior, name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = priors.load(name, chosen).to(device)
-    windows, places = test_windows(settings, content=chosen.content)
+    windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
     generator = torch.Generator(device).manual_seed(settings.seed)
     for repeat in range(settings.generate.repeats):
@@ -53,6 +53,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
                 steps,
                 context=steps,
                 temperature=settings.generate.temperature,
+                guidance=settings.generate.guidance if chosen.movement_hidden else 1,
                 generator=generator,
             )
             for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):
@@ -63,7 +64,7 @@ def from_baseline(name: str, settings: params.Params) -> Made:
     """Spectrograms for every window, once: nothing in a baseline is drawn, so that every repeat would be the same."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = baselines.load(name, params.variant(settings.variants.baseline, name)).to(device)
-    windows, places = test_windows(settings, content=False)
+    windows, places = of_test_tracks(settings)
     for here in batches(places, settings, name):
         motion = training.to_tensors(windows.batch(here))["motion"].to(device)
         made = model.generate(motion, windows.counts["codes"]).cpu().numpy().astype(np.float16)  # (B, T, F)
@@ -71,11 +72,11 @@ def from_baseline(name: str, settings: params.Params) -> Made:
             yield 0, track, start, {"spectrogram": window}
 
 
-def test_windows(settings: params.Params, *, content: bool) -> tuple[Windows, Places]:
+def of_test_tracks(settings: params.Params, chosen: params.Prior | None = None) -> tuple[Windows, Places]:
     """The windows of the test tracks and the places that every model generates for."""
     # The codes say where windows may start, so that a recorded window lies beside every generated one; no model reads them.
     tracks = split.tracks("data/splits.parquet", "test")
-    windows = Windows(priors.sources(settings, content=content), tracks, settings.windows.duration_s)
+    windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     return windows, windows.spread(settings.generate.samples)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from pipeline import determinism, evaluation, params, priors, split, weights
-from pipeline.coding import CHUNK, encode
+from pipeline.coding import CHUNK, decode, encode
 from pipeline.evaluation import BATCH, Batches
 from pipeline.metrics import bootstrap
 from pipeline.models.vqvae import VQVAE
@@ -33,9 +33,9 @@ def main() -> None:
     evaluation.make_cells(train, settings).save()
     # The places for which every model generates.
     tracks = split.tracks(evaluation.SPLITS, "test")
-    generated = Windows(priors.sources(settings, content=False), tracks, settings.windows.duration_s)
+    generated = Windows(priors.sources(settings), tracks, settings.windows.duration_s)
     places = generated.spread(settings.generate.samples)
-    chosen = [places[number] for number in evaluation.with_content(places, settings)]
+    chosen = [places[number] for number in evaluation.listened_to(places, settings)]
     repeats = list(range(settings.generate.repeats))
 
     floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
@@ -47,12 +47,11 @@ def main() -> None:
         model = weights.load(f"models/{name}", VQVAE).to(evaluation.device())
         parameters[name] = sum(parameter.numel() for parameter in model.parameters())
         codes, errors[name] = through_codes(model, spectrograms.shards, tracks)
-        reads[name] = partial(decode, model, codes, test.counts["spectrogram"])
+        reads[name] = partial(listen, model, codes, test.counts["spectrogram"])
     for row, windows_at in reads.items():
         batches = (windows_at(places[first : first + BATCH]) for first in range(0, len(places), BATCH))
         metrics = evaluation.fill_cells(row, iter([(repeats, places, batches)]), settings)
-        if chosen:
-            metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
+        metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
         if row == "test_set":
             # What a body encoder must beat: the mean of each joint over the window, without a model.
             metrics |= evaluation.states(lambda motion: motion.mean(1).flatten(1), row, settings)
@@ -75,11 +74,9 @@ def read(windows: Windows, places: Places) -> np.ndarray:
     return windows.batch(places)["spectrogram"].astype(np.float32)
 
 
-@torch.inference_mode()
-def decode(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Places) -> np.ndarray:
+def listen(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Places) -> np.ndarray:
     """The same windows decoded from their codes: float32 [windows, frames, bins]."""
-    batch = np.stack([codes[track][start : start + frames] for track, start in places]).astype(np.int64)
-    return evaluation.in_batches(model.decode, torch.from_numpy(batch))
+    return decode(model, np.stack([codes[track][start : start + frames] for track, start in places]))
 
 
 @torch.inference_mode()
@@ -90,12 +87,8 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
     for track in tracks:
         recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
         codes[track] = encode(model, recorded)
-        made = np.concatenate(
-            [
-                decode(model, codes, min(CHUNK, len(recorded) - first), [(track, first)])[0]
-                for first in range(0, len(recorded), CHUNK)
-            ]
-        )
+        chunks = torch.from_numpy(codes[track].astype(np.int64)).to(evaluation.device()).split(CHUNK)
+        made = np.concatenate([model.decode(chunk[None])[0].cpu().numpy() for chunk in chunks])
         terms = (np.square(made - recorded), recorded, np.square(recorded))
         rows.append((track, recorded.size, *(float(term.sum(dtype=np.float64)) for term in terms)))
     table = pd.DataFrame(rows, columns=["track", "values", "squared_error", "sum", "sum_of_squares"])

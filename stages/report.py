@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline import corpus, determinism, media, params, set_aside, weights
+from pipeline.keypoints.skeleton import LEFT_HAND, RIGHT_HAND
+from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
 from pipeline.report import figures, tables
 from pipeline.samples import Samples
@@ -32,6 +34,8 @@ def main() -> None:
     draw_bodies([row for row in tables.SYSTEMS if row in made], settings.seed)
     draw_instruments()
     draw_samples([row for row in ("mi_net", "mi_net_content") if row in made], settings)
+    draw_timing(settings)
+    figures.degraded(OUT / "degraded.png", read_csv("evaluations/degraded.csv"), metrics["vqvae"]["onset_f1"])
     (OUT / "report.md").write_text(text(metrics, settings), encoding="utf-8")
 
 
@@ -48,7 +52,7 @@ def draw_training() -> None:
     error = "squared error / variance\nabout each bin's mean"
     kinds = [
         (error, "mse", "test_mse", histories(("vqvae", "vqvae_plain"))),
-        ("NLL (nats a code)", "loss", "test_nll", histories(tables.PRIORS)),
+        ("NLL (nats a code)", "nll", "test_nll", histories(tables.PRIORS)),
         (error, "loss", "test_mse", histories(tables.BASELINES)),
     ]
     figures.loss_curves(OUT / "loss_curves.png", kinds)
@@ -119,6 +123,37 @@ def places(systems: list[str]) -> dict[str, tuple[str, int]]:
     return found
 
 
+def draw_timing(settings: params.Params) -> None:
+    """What `degrade.model` made for a window of four instruments, beside the movement, the recording and the notes."""
+    row, fps = settings.degrade.model, settings.audio.fps
+    samples = Samples(f"samples/{row}", weights.load("models/vqvae", VQVAE))
+    recorded, motion, notes = (Shards(f"data/{name}") for name in ("spectrograms", "motion", "notes"))
+    rows = {}
+    for instrument, (source, start) in places([row]).items():
+        made = generated_at(samples, source, start)
+        first = round(start / fps * settings.motion.fps)
+        moves = motion.rows("motion", source, first, round(settings.windows.duration_s * settings.motion.fps))
+        hands = np.concatenate([moves[:, RIGHT_HAND], moves[:, LEFT_HAND]], axis=1)  # [frames, 42, 2]
+        speed = np.linalg.norm(np.diff(hands, axis=0, prepend=hands[:1]), axis=2).mean(1) * settings.motion.fps
+        ticks = {
+            "recorded": onset.detect(recorded.rows("spectrogram", source, start, len(made)), fps),
+            "generated": onset.detect(made, fps),
+        }
+        if source in notes:
+            ticks = {"notes": np.flatnonzero(notes.rows("onsets", source, start, len(made))) / fps} | ticks
+        rows[instrument] = (speed, settings.motion.fps, ticks)
+    if rows:
+        figures.onsets(OUT / "onsets.png", rows, settings.windows.duration_s)
+
+
+def pitch_by_instrument(settings: params.Params) -> str:
+    """Empty where the corpus has no notes, or does not tell instruments apart."""
+    row = settings.degrade.model
+    system, ceiling = (read_csv(f"evaluations/{name}/content.csv") for name in (row, "vqvae"))
+    known = system[system.pitch.notna() & system.instrument.notna()]
+    return tables.pitch_by_instrument(known, ceiling) if len(known) else "The corpus has no notes."
+
+
 def generated_at(samples: Samples, source: str, start: int) -> np.ndarray:
     """The first repeat's window at a place: float32 [frames, bins]."""
     index = samples.index
@@ -173,6 +208,7 @@ def text(metrics: tables.Metrics, settings: params.Params) -> str:
         "NDB: significance": f"{evaluate.ndb_significance:g}",
     }
     comparisons = json.loads(Path("evaluations/comparisons.json").read_text())
+    in_time = tables.NAMES[settings.degrade.model]
     made = " It is made, not recorded." if name == "studio" else ""
     report = f"""# Report
 
@@ -243,11 +279,37 @@ windows themselves.
 
 ## Is it the right content?
 
-Pitch: share of frames whose pitch lies within {evaluate.pitch_tolerance_cents:g} cents of the note's. Onset F1: of onsets within
-{evaluate.onset_tolerance_s:g} s of the note's. Control: the same windows judged against another track's notes. Ceilings: as above.
-MI Net without content reads no notes.
+Share of frames whose pitch lies within {evaluate.pitch_tolerance_cents:g} cents of the note's. Control: the same windows judged
+against another track's notes. Ceilings: as above. Models without content read no notes.
 
 {tables.right_content(metrics)}
+
+### Does the pitch follow the hand?
+
+{in_time} reads no notes: what it knows of the pitch it sees. Chroma leaves octaves aside. Control: the same windows judged against
+another track's notes. Ceiling: recorded sound through the codes. {in_time}, by instrument:
+
+{pitch_by_instrument(settings)}
+
+## Is it in time with the movement?
+
+F-measure of the onsets that a detector hears, within {evaluate.onset_tolerance_s:g} s of the notes'; where the corpus has no
+notes, of those that it hears in the recording. Control: the same windows judged against another track's. Lag: the delay of
+all onsets alike at which most agree, positive where the music is late, in steps of {1000 / settings.audio.fps:g} ms; where the
+F-measure is near its control, the lag says nothing.
+
+{tables.timing(metrics)}
+
+{picture("onsets", "Onsets of movement, recorded and generated")}
+
+### When the movement is seen worse
+
+{in_time}, sampled for {settings.degrade.windows} windows again and again. True joints: those of the corpus in the place
+of the detector's, which it was trained on.
+
+{tables.table(read_csv("evaluations/degraded.csv"))}
+
+{picture("degraded", "Onset F1 against how badly the movement is seen")}
 
 ## Is the condition used?
 

@@ -16,13 +16,14 @@ def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
     chosen = params.variant(settings.variants.prior, name)
-    sources = priors.sources(settings, content=chosen.content)
+    sources = priors.sources(settings, chosen)
     if chosen.content and sources["notes"].shards.index.empty:
-        training.skip(name, "it reads notes, and the corpus has no MIDI", ("loss", "test_nll"))
+        training.skip(name, "it reads notes, and the corpus has no MIDI", ("loss", "nll", "test_nll"))
         return
+    learnt = sources | (priors.onset_strength(settings) if chosen.onset_weight else {})
     train, test = (
-        Windows(sources, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
-        for part in ("train", "test")
+        Windows(here, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
+        for here, part in ((learnt, "train"), (sources, "test"))
     )
     held_out = training.to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
     model, config = priors.make(chosen, settings)
@@ -32,7 +33,8 @@ def main(name: str = "") -> None:
 
     def validate(model: nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device
-        return {"test_nll": model(**{name: tensor.to(device) for name, tensor in held_out.items()})["loss"].item()}
+        nll = model.nll(**{name: tensor.to(device) for name, tensor in held_out.items()})  # type: ignore[operator]
+        return {"test_nll": nll.mean().item()}
 
     data = [Path("data/splits.parquet"), *(source.shards.folder for source in sources.values())]
     folder = work.WORK / name / work.key(settings.seed, chosen, settings.windows, *data)

@@ -55,11 +55,14 @@ def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, mo
     """Windows that play their own notes exactly; with the rows swapped, they play each other's."""
     monkeypatch.chdir(tmp_path)
     windows = {"a": [0, 40, 44, 47], "b": [0, 52, 35, 40]}  # 0.5 s each
+    with ShardWriter("data/spectrograms"):
+        pass
     played = {track: np.repeat(np.array(notes, dtype=np.int16), 31) for track, notes in windows.items()}
     with ShardWriter("data/notes") as writer:
         for track, notes in played.items():
             begins = (np.diff(notes, prepend=0) != 0) & (notes > 0)
             writer.add(track, {"notes": notes, "onsets": begins})
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
     places = [("a", 0), ("b", 0)]
     settings = dataclasses.replace(SETTINGS, audio=dataclasses.replace(SETTINGS.audio, griffin_lim_iterations=16))
     right = evaluation.measure_content("right", np.stack([tone(played["a"]), tone(played["b"])]), places, settings)
@@ -69,8 +72,34 @@ def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, mo
     wrong = evaluation.measure_content("wrong", np.stack([tone(played["b"]), tone(played["a"])]), places, settings)
     assert wrong["pitch"] == right["pitch_shuffled"]
     assert wrong["pitch_shuffled"] == right["pitch"]
+    late = np.stack([np.roll(tone(played[track]), 5, axis=0) for track in "ab"])  # 5 frames, 80 ms
+    assert evaluation.measure_content("late", late, places, settings)["onset_lag_s"] == pytest.approx(
+        right["onset_lag_s"] + 0.08, abs=0.0161
+    )
     table = pd.read_csv("evaluations/right/content.csv")
-    assert list(table.columns) == ["source", "source_start", "pitch", "onset_f1", "pitch_shuffled", "onset_f1_shuffled"]
+    measures = ["pitch", "semitone", "chroma", "onset_f1"]
+    columns = ["source", "source_start", "instrument", *measures, *(f"{name}_shuffled" for name in measures)]
+    assert list(table.columns) == columns
+    assert (table.pitch <= table.semitone).all() and (table.pitch <= table.chroma).all()
+
+
+def test_without_notes_the_onsets_of_the_recording_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ShardWriter("data/notes"):
+        pass
+    sound = tone(np.repeat(np.array([0, 40, 44, 47], dtype=np.int16), 31))
+    with ShardWriter("data/spectrograms") as writer:
+        writer.add("a", {"spectrogram": sound.astype(np.float16)})
+        writer.add("b", {"spectrogram": sound[::-1].astype(np.float16)})
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
+    places = [("a", 0), ("b", 0)]
+    metrics = evaluation.measure_content("row", np.stack([sound, sound[::-1]]), places, SETTINGS)
+    assert metrics["onset_f1"] == 1.0
+    assert metrics["onset_lag_s"] == 0.0
+    assert metrics["onset_f1_shuffled"] < 0.7
+    assert metrics["pitch"] is None
 
 
 def test_windows_without_notes_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,10 +107,10 @@ def test_windows_without_notes_are_passed_over(tmp_path: Path, monkeypatch: pyte
     with ShardWriter("data/notes") as writer:
         writer.add("a", {"notes": np.zeros(9, np.int16), "onsets": np.zeros(9, bool)})
     places = [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
-    assert evaluation.with_content(places, SETTINGS) == [0, 2]
+    assert evaluation.listened_to(places, SETTINGS) == [0, 2]
     with ShardWriter("data/notes"):
         pass
-    assert evaluation.with_content(places, SETTINGS) == []
+    assert evaluation.listened_to(places, SETTINGS) == [0, 1, 2, 3]
 
 
 def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,3 +219,37 @@ def test_a_corpus_without_two_instruments_has_no_classifier(
     assert not list((tmp_path / "models" / "classifier").iterdir())
     assert "test_accuracy" in pd.read_csv(tmp_path / "metrics" / "history_classifier.csv").columns
     assert "no classifier" in capsys.readouterr().out
+
+
+@given(
+    st.lists(st.floats(0, 4), min_size=1, max_size=12, unique=True).map(lambda times: np.array(sorted(times))),
+    st.integers(-15, 15),
+)
+def test_lag_finds_a_delay_of_all_onsets(onsets_s: np.ndarray, frames: int) -> None:
+    """A model that is 80 ms late must be seen to be, although every onset within 50 ms matches."""
+    late_s = frames / 62.5
+    found = onset.lag([(onsets_s + 1, onsets_s + 1 + late_s)], 0.05, 0.32, 1 / 62.5)
+    near = np.abs(np.subtract.outer(onsets_s, onsets_s).ravel() + late_s - found)
+    own = len(onsets_s) * 1.0
+    assert np.maximum(1 - near / 0.05, 0).sum() >= own - 1e-6  # as many agree there as at the true delay
+    if len(onsets_s) == 1:
+        assert found == pytest.approx(late_s)
+
+
+def test_lag_golden() -> None:
+    ticks = np.array([1.0, 1.7, 2.1, 3.2])
+    assert onset.lag([(ticks, ticks + 0.08)], 0.05, 0.32, 0.016) == pytest.approx(0.08)
+    assert onset.lag([(ticks, ticks - 0.048)], 0.05, 0.32, 0.016) == pytest.approx(-0.048)
+    assert onset.lag([(ticks, ticks)], 0.05, 0.32, 0.016) == 0
+    assert np.isnan(onset.lag([(ticks, ticks[:0])], 0.05, 0.32, 0.016))
+    assert np.isnan(onset.lag([(ticks, ticks + 9)], 0.05, 0.32, 0.016))
+    nothing = (ticks[:0], ticks[:0])
+    assert onset.mean_f1([(ticks, ticks), (ticks, ticks[:2]), nothing], 0.05) == pytest.approx((1 + 2 / 3) / 2)
+    assert np.isnan(onset.mean_f1([nothing], 0.05))
+
+
+def test_chroma_forgives_octaves() -> None:
+    true, played = np.array([440.0, 440.0, 440.0]), np.array([880.0, 440.0, 466.16])
+    assert pitch.accuracy(true, played, 50) == pytest.approx(1 / 3)
+    assert pitch.accuracy(true, played, 50, octaves=False) == pytest.approx(2 / 3)
+    assert pitch.accuracy(true, played, 110) == pytest.approx(2 / 3)

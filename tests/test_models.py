@@ -1,5 +1,7 @@
 """The models: what the paper's equations promise, as properties."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import Tensor
 from benchmarks.sampling import sample_without_cache
 from pipeline import coding
 from pipeline.coding import encode
-from pipeline.models.body import BodyEncoder
+from pipeline.models.body import KERNEL, BodyEncoder, BodySequence
 from pipeline.models.gru_content import GRUSeq2Seq
 from pipeline.models.prior import Prior
 from pipeline.models.standard import FLOOR, Standard
@@ -32,10 +34,24 @@ def lively(model: Model) -> Model:
     return model.eval()
 
 
-def make(network: str, notes: int) -> Model:
+LAST_STATE = {  # what a prior is told of the movement in the paper
+    "body": "last_state",
+    "velocities": False,
+    "body_at_head": False,
+    "body_reach": 0,
+    "codes_hidden": 0.0,
+    "movement_hidden": 0.0,
+    "onset_weight": 0.0,
+}
+IN_TIME = LAST_STATE | {"body": "convolutions", "velocities": True, "body_at_head": True}
+
+
+def make(network: str, notes: int, **body: Any) -> Model:
     torch.manual_seed(0)
     sizes = {"codes": 50, "joints": 5, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 32, "dropout": 0.1}
-    return lively(GRUSeq2Seq(notes=notes, **sizes) if network == "gru" else Prior(notes=notes, heads=4, **sizes))
+    if network == "gru":
+        return lively(GRUSeq2Seq(notes=notes, **sizes))
+    return lively(Prior(notes=notes, heads=4, **sizes, **(LAST_STATE | body)))
 
 
 @pytest.fixture
@@ -45,11 +61,21 @@ def prior() -> Prior:
     return model
 
 
-@pytest.fixture(params=["transformer", "transformer with content", "gru with content"])
+KINDS: dict[str, dict[str, Any]] = {
+    "transformer": {},
+    "transformer with content": {},
+    "gru with content": {},
+    "transformer in time": IN_TIME,
+    "transformer in time with content": IN_TIME,
+    "transformer in time by a GRU": IN_TIME | {"body": "gru", "velocities": False},
+    "transformer in time by attention": IN_TIME | {"body_at_head": False, "body_reach": 3},
+}
+
+
+@pytest.fixture(params=KINDS)
 def model(request: pytest.FixtureRequest) -> Model:
     """Every kind of model over codes."""
-    network, _, content = request.param.partition(" with ")
-    return make(network, notes=30 if content else 0)
+    return make(request.param.split()[0], notes=30 if "content" in request.param else 0, **KINDS[request.param])
 
 
 def conditions(model: Model, batch: int, steps: int) -> tuple[Tensor, Tensor | None]:
@@ -60,11 +86,12 @@ def conditions(model: Model, batch: int, steps: int) -> tuple[Tensor, Tensor | N
 
 def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | None) -> Tensor:
     """Scores (B, T, K) of every step at once, without a cache."""
-    h = model.body_state(motion)
     if isinstance(model, GRUSeq2Seq):
         assert notes is not None
+        h = model.body_state(motion)
         return model.decode(before, h, *model.encode(notes, h))[0]
-    return model.logits(before, h, model.memories(notes, h))
+    body = model.body.steps(motion, before.shape[1])
+    return model.logits(before, body, model.memories(notes, body))
 
 
 def test_nothing_lies_below_the_floor_and_what_does_is_no_error() -> None:
@@ -221,7 +248,9 @@ def test_code_t_is_predicted_from_the_codes_before_it(model: Model) -> None:
     assert 11 in changed
 
 
-def test_every_step_sees_the_whole_movement(model: Model) -> None:
+@pytest.mark.parametrize("network", ["transformer", "gru with content"])
+def test_the_papers_models_see_the_whole_movement_at_every_step(network: str) -> None:
+    model = make(network.split()[0], notes=30 if "content" in network else 0)
     codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
     motion.requires_grad_()
     model.nll(codes, motion, notes)[0, 3].backward()
@@ -252,7 +281,7 @@ def test_attention_knows_where_notes_stand() -> None:
 def test_step_by_step_equals_all_at_once(model: Model) -> None:
     """Caches, hidden states and positions: sampling sees what training saw."""
     codes, (motion, notes) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
-    state = model.begin(motion, notes, context=20)
+    state = model.begin(motion, notes, steps=20, context=20)
     steps = [model.next(codes[:, t], state) for t in range(20)]
     torch.testing.assert_close(torch.stack(steps, 1), all_logits(model, codes, motion, notes), rtol=0, atol=1e-5)
 
@@ -301,7 +330,7 @@ def test_a_batch_equals_its_samples(model: Model) -> None:
     alone = [
         model.nll(codes[i : i + 1], motion[i : i + 1], None if notes is None else notes[i : i + 1]) for i in range(6)
     ]
-    torch.testing.assert_close(model.nll(codes, motion, notes), torch.cat(alone), rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.nll(codes, motion, notes), torch.cat(alone), rtol=1e-6, atol=1e-5)
 
 
 def test_content_is_learnt() -> None:
@@ -319,6 +348,7 @@ def test_content_is_learnt() -> None:
             width=32,
             heads=4,
             dropout=0.0,
+            **LAST_STATE,
         )
         optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
         for _ in range(150):
@@ -330,6 +360,130 @@ def test_content_is_learnt() -> None:
         errors[notes_count] = loss.item()
     assert errors[0] > 2.3  # ln 12 = 2.48
     assert errors[12] < 1.2
+
+
+def test_each_step_is_told_of_its_own_place_in_the_movement() -> None:
+    """A convolution that passes one coordinate on: a step between two frames is told what lies between them."""
+    body = BodySequence(joints=2, hidden=2, layers=1, network="convolutions", velocities=False).eval()
+    (convolution,) = body.convolutions
+    torch.nn.init.zeros_(convolution.weight)
+    torch.nn.init.zeros_(convolution.bias)
+    convolution.weight.data[0, 1, KERNEL // 2] = 1.0
+    motion = torch.zeros(1, 4, 2, 2)
+    motion[0, :, 0, 1] = torch.tensor([0.0, 10.0, 20.0, 30.0])
+    told = body.steps(motion, 10)[0, :, 0]  # ten steps in four frames: 0.4 frames each, and the last frame holds
+    torch.testing.assert_close(told, torch.tensor([0, 4, 8, 12, 16, 20, 24, 28, 30, 30.0]), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("velocities", [False, True])
+def test_convolutions_see_no_farther_than_their_kernels(velocities: bool) -> None:
+    body = BodySequence(joints=2, hidden=2, layers=3, network="convolutions", velocities=velocities).eval()
+    motion = torch.randn(1, 40, 2, 2, requires_grad=True)
+    body.steps(motion, 40)[0, 20].sum().backward()  # a step a frame
+    assert motion.grad is not None
+    touched = motion.grad.abs().sum((0, 2, 3)).nonzero()[:, 0]
+    reach = 3 * (KERNEL // 2)
+    assert (touched.min(), touched.max()) == (20 - reach - velocities, 20 + reach)
+
+
+def test_velocities_are_what_has_moved_since_the_frame_before() -> None:
+    """A player who stands elsewhere moves alike: with only velocities let through, the place does not matter."""
+    body = BodySequence(joints=3, hidden=2, layers=1, network="convolutions", velocities=True).eval()
+    (convolution,) = body.convolutions
+    convolution.weight.data[:, :6] = 0  # the first half are positions
+    motion = torch.randn(2, 9, 3, 2)
+    torch.testing.assert_close(body.steps(motion, 20), body.steps(motion + 5, 20), rtol=0, atol=1e-4)
+    assert not torch.allclose(body.steps(motion, 20), body.steps(2 * motion, 20), atol=1e-3)
+
+
+def test_attention_in_time_reaches_no_farther_than_it_is_given() -> None:
+    model = make("transformer", 0, **IN_TIME | {"body_at_head": False, "body_reach": 3})
+    assert isinstance(model, Prior)
+    told = torch.randn(1, 20, 8, requires_grad=True)
+    before = torch.randint(50, (1, 20))
+    with torch.no_grad():
+        elsewhere = torch.zeros(1, 20, 8)
+    model.logits(before, elsewhere, model.memories(None, told))[0, 10].sum().backward()
+    assert told.grad is not None
+    # Two layers, of which the second attends to steps of the first that see three on.
+    touched = told.grad[0].abs().sum(1).nonzero()[:, 0]
+    assert touched.max() == 13
+
+
+def test_hidden_codes_and_movement_are_hidden_in_training_alone() -> None:
+    model = make("transformer", 0, **IN_TIME | {"codes_hidden": 0.4, "movement_hidden": 0.5})
+    codes, (motion, _) = torch.randint(50, (8, 20)), conditions(model, 8, 20)
+    torch.testing.assert_close(model.nll(codes, motion), model.nll(codes, motion))
+    model.train()
+    model.drop.p = 0.0  # type: ignore[union-attr]
+    for block in model.blocks:  # type: ignore[union-attr]
+        block.drop.p = 0.0
+    assert not torch.allclose(model.nll(codes, motion), model.nll(codes, motion))
+    # Where all codes before are hidden, none of them matters.
+    assert isinstance(model, Prior)
+    model.codes_hidden, model.movement_hidden = 1e9, 0.0
+    other = (codes + 1) % 50
+    last = torch.cat([other[:, :-1], codes[:, -1:]], 1)
+    torch.testing.assert_close(model.nll(codes, motion)[:, -1], model.nll(last, motion)[:, -1])
+
+
+def test_the_second_task_teaches_the_body_encoder_when_notes_start() -> None:
+    """Codes that say nothing of the movement: what the body encoder learns of the onsets it learns from the second task."""
+    errors = {}
+    for weight in (0.0, 1.0):
+        model = make("transformer", 0, **IN_TIME | {"onset_weight": weight})
+        assert isinstance(model, Prior)
+        for module in model.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        model.train()
+        optimizer = torch.optim.AdamW(model.body.parameters(), 1e-2)
+        head = model.onset or torch.nn.Linear(8, 1)
+        optimizer.add_param_group({"params": list(head.parameters())})
+        for _ in range(60):
+            motion = torch.randn(16, 8, 5, 2)
+            strength = (motion[:, :, 0, 0] > 0).float().repeat_interleave(2, 1)  # (16, 16): two steps a frame
+            scalars = model(torch.randint(50, (16, 16)), motion, None, strength)
+            optimizer.zero_grad()
+            scalars["loss"].backward()
+            optimizer.step()
+        told = head(model.body.steps(motion, 16))[..., 0]
+        errors[weight] = (1 - torch.corrcoef(torch.stack([told.flatten(), strength.flatten()]))[0, 1]).item()
+    assert errors[1.0] < 0.3 < errors[0.0]
+
+
+def test_guidance_is_the_formula() -> None:
+    """u + g (c - u), Ho and Salimans (2022), of scores with movement and without; 1 and 0 are these two."""
+    model = make("transformer", 0, **IN_TIME | {"movement_hidden": 0.1})
+    assert isinstance(model, Prior)
+    codes, (motion, _) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
+
+    def scores(guidance: float) -> Tensor:
+        state = model.begin(motion, None, steps=20, context=20, guidance=guidance)
+        return torch.stack([model.next(codes[:, t], state) for t in range(20)], 1)
+
+    told, untold = all_logits(model, codes, motion, None), model.logits(codes, torch.zeros(3, 20, 8), [None, None])
+    torch.testing.assert_close(scores(1), told, rtol=0, atol=1e-5)
+    torch.testing.assert_close(scores(0), untold, rtol=0, atol=1e-5)
+    torch.testing.assert_close(scores(3), untold + 3 * (told - untold), rtol=0, atol=1e-4)
+
+
+def test_a_long_movement_is_followed_to_its_end() -> None:
+    """Of a movement longer than the context, each step is told of its own place, wherever the piece began."""
+    model = make("transformer", 0, **IN_TIME)
+    assert isinstance(model, Prior)
+    motion = torch.randn(1, 40, 5, 2)
+    codes = torch.randint(50, (1, 100))
+
+    def last_score(motion: Tensor, codes: Tensor) -> Tensor:
+        state = model.begin(motion, None, steps=codes.shape[1], context=10)
+        return [model.next(codes[:, t], state) for t in range(codes.shape[1])][-1]
+
+    # Two layers of context 10 look back 20 steps; the convolutions 6 frames or 15 steps, and the velocity one frame more.
+    torch.testing.assert_close(last_score(motion, codes), last_score(motion[:, 20:], codes[:, 50:]), rtol=0, atol=1e-4)
+    other = motion.clone()
+    other[:, -1] += 1
+    assert not torch.allclose(last_score(motion, codes), last_score(other, codes), atol=1e-3)
 
 
 def test_body_encoder_gives_both_directions() -> None:

@@ -31,15 +31,17 @@ KEYS = (
     "pitch_shuffled",
     "onset_f1",
     "onset_f1_shuffled",
+    "onset_lag_s",
     "nll",
     "nll_shuffled",
     "mse",
     "mse_shuffled",
 )
-CONTENT = ("mi_net_content", "gru_content")
+CONTENT = ("mi_net_content", "mi_net_sync_content", "gru_content")
 CODES = ("fl", "ob", "tpt", "vn", "va")
 FIGURES = {
     "codebook_usage",
+    "degraded",
     "figure_6_spectrograms",
     "figure_7_body_states",
     "heard_confusion",
@@ -47,6 +49,7 @@ FIGURES = {
     "knn_confusion_others",
     "loss_curves",
     "ndb_cells",
+    "onsets",
     "seen_and_heard",
 }
 COMPARISONS = {
@@ -69,8 +72,9 @@ def metrics_of(row: str, *, content: bool = True, heard: bool = True) -> dict[st
     figures_here |= {"ndb": 9.4, "ndb_spread": 1.14, "jsd": 0.0631}
     if heard:
         figures_here |= {"heard": 0.8, "heard_shuffled": 0.1}
+    figures_here |= {"onset_f1": 0.4, "onset_f1_shuffled": 0.3, "onset_lag_s": 0.016}
     if content:
-        figures_here |= {"pitch": 0.5, "pitch_shuffled": 0.2, "onset_f1": 0.4, "onset_f1_shuffled": 0.3}
+        figures_here |= {"pitch": 0.5, "pitch_shuffled": 0.2}
     if row in tables.SYSTEMS:
         figures_here["knn"] = 0.9144
     if row in tables.PRIORS:
@@ -119,7 +123,12 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
         write_metrics(folder / "metrics", row, metrics)
         if any(value is not None for value in metrics.values()):
             write_evaluations(folder / "evaluations" / row, places, instruments, heard, generator)
-    for row in ("mi_net", *(["mi_net_content"] if content else [])):
+            write_content(folder / "evaluations" / row, places, instruments, content)
+    degraded = [("as it is", None), ("noise", 0.1), ("noise", 0.2), ("late", 0.04)]
+    table = pd.DataFrame(degraded, columns=["seen", "amount"])
+    table = table.assign(onset_f1=0.5, onset_f1_shuffled=0.2, onset_lag_s=0.0)
+    table.to_csv(folder / "evaluations/degraded.csv", index=False)
+    for row in ("mi_net", "mi_net_sync", *(["mi_net_content"] if content else [])):
         with ShardWriter(folder / "samples" / row) as writer:
             for number, (repeat, (track, start)) in enumerate((r, place) for r in range(REPEATS) for place in places):
                 codes = generator.integers(16, size=FRAMES).astype(np.int16)
@@ -128,11 +137,18 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
 
 
 def write_tracks(folder: Path, names: list[str], generator: np.random.Generator) -> None:
-    with ShardWriter(folder / "spectrograms") as sounds, ShardWriter(folder / "keypoints") as bodies:
+    with (
+        ShardWriter(folder / "spectrograms") as sounds,
+        ShardWriter(folder / "keypoints") as bodies,
+        ShardWriter(folder / "motion") as movements,
+        ShardWriter(folder / "notes") as notes,
+    ):
         for name in names:
             sounds.add(name, {"spectrogram": generator.uniform(-1, 0.5, (100, 128)).astype(np.float16)})
             joints = generator.uniform(0, 64, (20, 47, 3)).astype(np.float32)
             bodies.add(name, {"keypoints": joints, "times": np.arange(20) / 10})
+            movements.add(name, {"motion": generator.normal(size=(40, 47, 2)).astype(np.float32)})
+            notes.add(name, {"notes": np.ones(100, np.int16), "onsets": np.arange(100) % 30 == 0})
     set_aside.write(folder, [set_aside.SetAside("a|b.mp4", "broken", "mend it")])
 
 
@@ -146,7 +162,7 @@ def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> N
     )
     pd.DataFrame({"rank": [1, 2, 3], "share": [0.7, 0.3, 0.0]}).to_csv(folder / "codebook_usage.csv", index=False)
     columns = ["mse", "test_mse"] if row.startswith("vqvae") else ["loss", "test_mse"]
-    columns = ["loss", "test_nll"] if row in tables.PRIORS else columns
+    columns = ["nll", "test_nll"] if row in tables.PRIORS else columns
     rows = [] if metrics["ndb"] is None else [[100 * i, 1 / i, 1.2 / i] for i in (1, 2, 3)]
     pd.DataFrame(rows, columns=["step", *columns]).to_csv(folder / f"history_{row}.csv", index=False)
 
@@ -173,6 +189,14 @@ def write_evaluations(
     states = {part: generator.normal(size=(len(labels), 8)).astype(np.float32) for part in ("train", "test")}
     predicted = generator.permutation(labels)
     np.savez(folder / "states.npz", train_labels=labels, test_labels=labels, test_predicted=predicted, **states)
+
+
+def write_content(folder: Path, places: list[tuple[str, int]], instruments: dict[str, str], content: bool) -> None:
+    table = pd.DataFrame(places, columns=["source", "source_start"])
+    table["instrument"] = table.source.map(instruments)
+    for name in ("pitch", "semitone", "chroma"):
+        table[name], table[f"{name}_shuffled"] = (0.5, 0.2) if content else (np.nan, np.nan)
+    table.to_csv(folder / "content.csv", index=False)
 
 
 def made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -297,10 +321,22 @@ def test_shares_of_the_ceiling():
     assert heard["MI Net"] == ["60.0", "10.0", "75.0"]
     assert heard["test set (recorded)"] == ["80.0", "10.0", "100.0"]
     content = {line[0]: line[1:] for line in cells(tables.right_content(metrics))}
-    assert content["MI Net"] == ["0.250", "0.200", "50.0", "0.100", "0.300", "25.0"]
+    assert content["MI Net"] == ["0.250", "0.200", "50.0"]
+    in_time = {line[0]: line[1:] for line in cells(tables.timing(metrics))}
+    assert in_time["MI Net"] == ["0.100", "0.300", "25.0", "+16"]
     used = {line[0]: line[1:] for line in cells(tables.condition(metrics))}
     assert used["MI Net"] == ["NLL, nats a code", "1.100", "1.700", "+0.600"]
     assert used["RNN Seq2Seq"] == ["squared error over variance", "0.200", "0.250", "+0.050"]
+
+
+def test_pitch_by_instrument_stands_beside_its_control_and_its_ceiling() -> None:
+    system = pd.DataFrame({"instrument": ["oboe", "oboe", "tuba"], "pitch": [0.2, 0.4, np.nan]})
+    system = system.assign(pitch_shuffled=0.1, semitone=0.5, semitone_shuffled=0.2, chroma=0.6, chroma_shuffled=0.3)
+    ceiling = pd.DataFrame({"instrument": ["oboe", "tuba"], "pitch": [0.9, 0.7], "semitone": 0.95, "chroma": 0.99})
+    lines = {line[0]: line[1:] for line in cells(tables.pitch_by_instrument(system, ceiling))}
+    assert lines["oboe"] == ["0.30", "0.10", "0.90", "0.50", "0.20", "0.95", "0.60", "0.30", "0.99"]
+    assert lines["tuba"][:3] == ["–", "0.10", "0.70"]
+    assert lines["all"][:3] == ["0.30", "0.10", "0.80"]
 
 
 places = st.sets(st.tuples(st.sampled_from(tables.ROWS), st.sampled_from(KEYS)))
@@ -313,8 +349,8 @@ def test_whatever_is_null_every_line_has_all_its_cells(nulls, zeros):
     for value, here in ((0.0, zeros), (None, nulls)):
         for row, key in here:
             metrics[row][key] = value
-    makers = (*BESIDE_THE_PAPER.values(), tables.right_instrument, tables.right_content, tables.condition)
-    for table in (maker(metrics) for maker in makers):
+    others = (tables.right_instrument, tables.right_content, tables.timing, tables.condition)
+    for table in (maker(metrics) for maker in (*BESIDE_THE_PAPER.values(), *others)):
         assert len({line.count("|") for line in table.splitlines()}) == 1
         assert not re.search("None|nan|inf", table)
 

@@ -134,3 +134,23 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError):  # noqa: PT011
         work.write_whole(path, fail)
     assert path.read_text() == "old"
+
+
+def test_a_window_that_starts_between_two_rows_is_interpolated_there(tmp_path: Path) -> None:
+    """Movement at 25 rows/s beside codes at 62.5: row i of the codes lies at i / 2.5 rows of the movement."""
+    with ShardWriter(tmp_path / "codes") as codes, ShardWriter(tmp_path / "motion") as motion:
+        codes.add("a", {"codes": np.arange(40, dtype=np.int16)})
+        motion.add("a", {"motion": 10 * np.arange(16, dtype=np.float32)[:, None]})
+    sources = {
+        "codes": Source(Shards(tmp_path / "codes"), "codes", 62.5),
+        "motion": Source(Shards(tmp_path / "motion"), "motion", 25.0, between=True),
+        "nearest": Source(Shards(tmp_path / "motion"), "motion", 25.0),
+    }
+    windows = Windows(sources, ["a"], duration_s=0.4)
+    for start in range(windows.starts["a"]):
+        window = windows.at("a", start)
+        assert len(window["motion"]) == len(window["nearest"]) == 10
+        there = 10 * np.minimum(start / 2.5 + np.arange(10), 15)  # the last row holds
+        np.testing.assert_allclose(window["motion"][:, 0], there, rtol=1e-6)
+        assert np.abs(window["nearest"][:, 0] - there).max() <= 5
+    assert windows.starts["a"] == 16

@@ -7,15 +7,15 @@ negative pitch is the best guess in a frame that the tracker takes for unvoiced,
 is centred at sample i * hop_length.
 
 The reference alone says which frames count: raw pitch accuracy leaves voicing aside, so guesses count, and a sound that
-also plays in the rests loses nothing. An octave error is an error.
+also plays in the rests loses nothing. An octave error is an error, unless octaves are not asked for.
 
 Metrics
 -------
 * :func:`track`: the pitch of a sound, frame by frame.
 * :func:`accuracy`: share of the frames with a note whose estimate is within a tolerance of it.
 
-Source: raw pitch accuracy of Poliner et al., "Melody Transcription from Music Audio" (TASLP 2007), as mir_eval has it; pitch
-by Mauch and Dixon, "pYIN" (ICASSP 2014), as librosa has it.
+Source: raw pitch accuracy and raw chroma accuracy of Poliner et al., "Melody Transcription from Music Audio" (TASLP 2007), as
+mir_eval has them; pitch by Mauch and Dixon, "pYIN" (ICASSP 2014), as librosa has it.
 """
 
 import librosa
@@ -71,13 +71,14 @@ def validate(reference_hz: np.ndarray, estimated_hz: np.ndarray) -> None:
         raise ValueError("a pitch of the reference is negative")
 
 
-def accuracy(reference_hz: np.ndarray, estimated_hz: np.ndarray, tolerance_cents: float) -> float:
+def accuracy(reference_hz: np.ndarray, estimated_hz: np.ndarray, tolerance_cents: float, octaves: bool = True) -> float:
     """Raw pitch accuracy.
 
     Args:
         reference_hz: float [frames]; 0 where there is no note.
         estimated_hz: float [frames]; its sign is ignored.
         tolerance_cents: a smaller distance is right.
+        octaves: whether an octave error is an error; if not, this is raw chroma accuracy.
 
     Returns:
         from 0, none, to 1, all; NaN where the reference has no note, since there is nothing to be right about.
@@ -91,8 +92,5 @@ def accuracy(reference_hz: np.ndarray, estimated_hz: np.ndarray, tolerance_cents
         return float("nan")
     # mir_eval would warn of frames without a voiced estimate; voicing does not enter this metric.
     reference_cents, estimated_cents = (mir_eval.melody.hz2cents(pitch) for pitch in (reference_hz, estimated_hz))
-    return float(
-        mir_eval.melody.raw_pitch_accuracy(
-            sounds.astype(float), reference_cents, np.ones(len(sounds)), estimated_cents, tolerance_cents
-        )
-    )
+    measure = mir_eval.melody.raw_pitch_accuracy if octaves else mir_eval.melody.raw_chroma_accuracy
+    return float(measure(sounds.astype(float), reference_cents, np.ones(len(sounds)), estimated_cents, tolerance_cents))

@@ -22,11 +22,10 @@ class ContentEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, notes: Tensor, h: Tensor) -> Tensor:
-        """Note indices (B, T) and the body's state h (B, state) -> memory (B, T, W)."""
-        steps = notes.shape[1]
-        x = torch.cat([self.embedding(notes), h[:, None].expand(-1, steps, -1)], dim=-1)  # (B, T, W)
-        x, position = self.drop(x), torch.arange(steps, device=notes.device)
+    def forward(self, notes: Tensor, body: Tensor) -> Tensor:
+        """Note indices (B, T) and what is told of the body (B, T, state) -> memory (B, T, W)."""
+        x = torch.cat([self.embedding(notes), body], dim=-1)  # (B, T, W)
+        x, position = self.drop(x), torch.arange(notes.shape[1], device=notes.device)
         for block in self.blocks:
             x = block(x, position)
         return self.out(self.norm(x))

@@ -74,8 +74,8 @@ class GRUSeq2Seq(nn.Module):
         """h of movements (B, frames, joints, 2): (B, 2 * body_hidden)."""
         return self.body(motion)
 
-    def begin(self, motion: Tensor, notes: Tensor | None, context: int) -> State:
-        """The state before the first step of sampling. A GRU looks back as far as it will: `context` bounds the prior alone."""
+    def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1) -> State:
+        """The state before the first step of sampling; what is said of context and guidance is for the prior alone."""
         assert notes is not None, "the GRU Seq2Seq needs notes"
         h = self.body(motion)
         return State(h, *self.encode(notes, h))
@@ -94,5 +94,6 @@ class GRUSeq2Seq(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1).float(), codes.flatten(), reduction="none").view(codes.shape)
 
     def forward(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> dict[str, Tensor]:
-        """The training objective: `loss` is the mean of `nll`."""
-        return {"loss": self.nll(codes, motion, notes).mean()}
+        """The training objective: `loss`, the mean of `nll`, which is also what is watched under that name."""
+        nll = self.nll(codes, motion, notes).mean()
+        return {"loss": nll, "nll": nll}

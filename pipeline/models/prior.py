@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.models.body import BodyEncoder
+from pipeline.models.body import BodyEncoder, BodySequence
 from pipeline.models.content import ContentEncoder
 from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
 
@@ -18,18 +18,26 @@ from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
 class State:
     """What sampling carries from step to step."""
 
-    h: Tensor  # (B, 2 * body_hidden)
+    body: Tensor  # (B, T, 2 * body_hidden), what the prior is told of the movement at every step
     memories: list[KeysValues | None]  # a layer each
     caches: list[Cache]
+    guidance: float
     step: int = 0
 
 
 class Prior(nn.Module):
-    """Predicts each code from those before it, from the movement of the whole window, and from notes.
+    """Predicts each code from those before it, from movement, and from notes.
 
     Args:
-        codes: K; `width` is that of the transformer, 2 * body_hidden of it the body's state.
+        codes: K; `width` is that of the transformer, 2 * body_hidden of it tell of the movement.
         notes: number of note indices, the rest (0) included; 0: without content.
+        body: last_state, one vector for the whole window (the paper's), or gru or convolutions, one for each step.
+        velocities, body_layers: of the body encoder.
+        body_at_head: whether the movement also reaches the scores directly, past the transformer.
+        body_reach: each layer attends across to the movement so many steps before and after its own; 0: not at all.
+        codes_hidden: mean share of the codes before that the start token replaces in training, so that the movement is needed.
+        onset_weight: in training, of a second task: to tell from the movement alone how strongly a note starts at each step.
+        movement_hidden: share of the windows that are trained without movement, for guidance in sampling.
     """
 
     def __init__(
@@ -38,8 +46,15 @@ class Prior(nn.Module):
         codes: int,
         notes: int,
         joints: int,
+        body: str,
+        velocities: bool,
         body_hidden: int,
         body_layers: int,
+        body_at_head: bool,
+        body_reach: int,
+        codes_hidden: float,
+        movement_hidden: float,
+        onset_weight: float,
         layers: int,
         width: int,
         heads: int,
@@ -48,23 +63,38 @@ class Prior(nn.Module):
         super().__init__()
         self.start = codes  # the start token
         self.heads = heads
+        self.body_at_head, self.body_reach = body_at_head, body_reach
+        self.codes_hidden, self.movement_hidden, self.onset_weight = codes_hidden, movement_hidden, onset_weight
         state = 2 * body_hidden
-        self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
+        self.body: BodyEncoder | BodySequence = (
+            BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
+            if body == "last_state"
+            else BodySequence(
+                joints=joints, hidden=body_hidden, layers=body_layers, network=body, velocities=velocities
+            )
+        )
         self.content = (
             ContentEncoder(notes=notes, state=state, width=width, heads=heads, dropout=dropout) if notes else None
         )
+        self.onset = nn.Linear(state, 1) if onset_weight else None
+        self.body_memory = nn.Linear(state, width) if body_reach else None
         self.embedding = nn.Embedding(codes + 1, width - state)
         self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout, causal=True, cross=bool(notes)) for _ in range(layers))
+        cross = bool(notes or body_reach)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, causal=True, cross=cross) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, codes)
+        self.head = nn.Linear(width + state if body_at_head else width, codes)
 
-    def memories(self, notes: Tensor | None, h: Tensor) -> list[KeysValues | None]:
-        """What each layer attends to across, of note indices (B, S)."""
-        if self.content is None:
+    def memories(self, notes: Tensor | None, body: Tensor) -> list[KeysValues | None]:
+        """What each layer attends to across: note indices (B, T), or the movement (B, T, S) itself."""
+        if self.content is not None:
+            assert notes is not None, "a prior with content needs notes"
+            memory = self.content(notes, body)
+        elif self.body_memory is not None:
+            memory = self.body_memory(body)
+        else:
             return [None] * len(self.blocks)
-        assert notes is not None, "a prior with content needs notes"
-        memory, position = self.content(notes, h), torch.arange(notes.shape[1], device=notes.device)
+        position = torch.arange(body.shape[1], device=body.device)
         made = [block.cross_attention.keys_values(memory, position) for block in self.blocks]  # type: ignore[union-attr,operator]
         # In one piece, since sampling reads them at every step: attention to a view takes twice as long.
         return [(k.contiguous(), v.contiguous()) for k, v in made]
@@ -72,7 +102,7 @@ class Prior(nn.Module):
     def logits(
         self,
         before: Tensor,
-        h: Tensor,
+        body: Tensor,
         memories: list[KeysValues | None],
         first: int = 0,
         caches: list[Cache] | None = None,
@@ -81,7 +111,7 @@ class Prior(nn.Module):
 
         Args:
             before: (B, T) the code before each step, `self.start` before step 0.
-            h: (B, 2 * body_hidden) the body's state.
+            body: (B, T, 2 * body_hidden) what the prior is told of the movement at these steps.
             memories: of `self.memories`.
             first: the position of the first step given.
             caches: one a layer; then T = 1 and the steps before `first` are taken from there.
@@ -89,30 +119,42 @@ class Prior(nn.Module):
         Returns:
             (B, T, K)
         """
-        steps = before.shape[1]
-        x = torch.cat([self.embedding(before), h[:, None].expand(-1, steps, -1)], dim=-1)  # (B, T, W)
+        x = torch.cat([self.embedding(before), body], dim=-1)  # (B, T, W)
         x = self.drop(x)
-        position = torch.arange(first, first + steps, device=before.device)
+        position = torch.arange(first, first + before.shape[1], device=before.device)
         for i, block in enumerate(self.blocks):
-            x = block(x, position, memories[i], None if caches is None else caches[i])
-        return self.head(self.norm(x))
+            x = block(x, position, memories[i], None if caches is None else caches[i], self.body_reach)
+        x = self.norm(x)
+        return self.head(torch.cat([x, body], dim=-1) if self.body_at_head else x)
 
     def body_state(self, motion: Tensor) -> Tensor:
-        """h of movements (B, frames, joints, 2): (B, 2 * body_hidden)."""
+        """One vector for movements (B, frames, joints, 2): (B, 2 * body_hidden)."""
         return self.body(motion)
 
-    def begin(self, motion: Tensor, notes: Tensor | None, context: int) -> State:
-        """The state before the first step of sampling; `context` is how many steps back the prior looks."""
-        h = self.body(motion)
-        width = self.head.in_features
-        caches = empty_caches(self.head.weight, len(self.blocks), len(motion), self.heads, context, width)
-        return State(h, self.memories(notes, h), caches)
+    def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1) -> State:
+        """The state before the first of `steps` steps of sampling; `context` is how many steps back the prior looks.
+
+        Guidance g scores a code by u + g (c - u), c its score with the movement and u without (Ho and Salimans 2022); 1 is c.
+        """
+        body = self.body.steps(motion, steps)
+        if guidance != 1:
+            body = torch.cat([body, torch.zeros_like(body)])
+            notes = None if notes is None else torch.cat([notes, notes])
+        width = self.norm.normalized_shape[0]
+        caches = empty_caches(self.head.weight, len(self.blocks), len(body), self.heads, context, width)
+        return State(body, self.memories(notes, body), caches, guidance)
 
     def next(self, before: Tensor, state: State) -> Tensor:
         """Scores (B, K) of the code after `before` (B,); moves the state on by a step."""
-        logits = self.logits(before[:, None], state.h, state.memories, state.step, state.caches)
+        if state.guidance != 1:
+            before = torch.cat([before, before])
+        body = state.body[:, state.step, None]
+        logits = self.logits(before[:, None], body, state.memories, state.step, state.caches)[:, 0]
         state.step += 1
-        return logits[:, 0]
+        if state.guidance == 1:
+            return logits
+        told, untold = logits.chunk(2)
+        return untold + state.guidance * (told - untold)
 
     def nll(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> Tensor:
         """Negative log-likelihood of each code, in nats.
@@ -123,11 +165,31 @@ class Prior(nn.Module):
         Returns:
             (B, T)
         """
+        return self._nll(codes, self.body.steps(motion, codes.shape[1]), notes)
+
+    def _nll(self, codes: Tensor, body: Tensor, notes: Tensor | None) -> Tensor:
         before = F.pad(codes[:, :-1], (1, 0), value=self.start)
-        h = self.body(motion)
-        logits = self.logits(before, h, self.memories(notes, h))
+        if self.training and self.codes_hidden:
+            share = 2 * self.codes_hidden * torch.rand(len(codes), 1, device=codes.device)
+            before = before.masked_fill(torch.rand(codes.shape, device=codes.device) < share, self.start)
+        if self.training and self.movement_hidden:
+            body = body * (torch.rand(len(codes), 1, 1, device=codes.device) >= self.movement_hidden)
+        logits = self.logits(before, body, self.memories(notes, body))
         return F.cross_entropy(logits.flatten(0, 1).float(), codes.flatten(), reduction="none").view(codes.shape)
 
-    def forward(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> dict[str, Tensor]:
-        """The training objective: `loss` is the mean of `nll`."""
-        return {"loss": self.nll(codes, motion, notes).mean()}
+    def forward(
+        self, codes: Tensor, motion: Tensor, notes: Tensor | None = None, onset_strength: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The training objective: `loss` is the mean of `nll`, and `onset_weight` times the squared error of the onsets.
+
+        Args:
+            onset_strength: (B, T) of the recorded sound, where `onset_weight` is more than 0.
+        """
+        body = self.body.steps(motion, codes.shape[1])
+        nll = self._nll(codes, body, notes).mean()
+        if self.onset is None:
+            return {"loss": nll, "nll": nll}
+        assert onset_strength is not None, "a prior with an onset weight learns from the strength of onsets"
+        told = self.onset(body)[..., 0].float()  # (B, T)
+        error = F.mse_loss(told, onset_strength / onset_strength.std().clamp(min=1e-6))
+        return {"loss": nll + self.onset_weight * error, "nll": nll, "onset_error": error}

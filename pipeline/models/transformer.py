@@ -55,11 +55,13 @@ class Attention(nn.Module):
         k, v = self.kv(source).view(batch, steps, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         return rotate(k, position), v
 
-    def forward(self, x: Tensor, position: Tensor, source: KeysValues, causal: bool = False) -> Tensor:
+    def forward(
+        self, x: Tensor, position: Tensor, source: KeysValues, causal: bool = False, mask: Tensor | None = None
+    ) -> Tensor:
         batch, steps, width = x.shape
         q = self.q(x).view(batch, steps, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, W / H)
         # No dropout inside attention: it would write out the T x S weights, and a step takes half as long again.
-        y = F.scaled_dot_product_attention(rotate(q, position), *source, is_causal=causal)
+        y = F.scaled_dot_product_attention(rotate(q, position), *source, attn_mask=mask, is_causal=causal)
         return self.mix(y.transpose(1, 2).reshape(batch, steps, width))  # (B, H, T, W / H) -> (B, T, W)
 
 
@@ -77,7 +79,12 @@ class Block(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(
-        self, x: Tensor, position: Tensor, memory: KeysValues | None = None, cache: Cache | None = None
+        self,
+        x: Tensor,
+        position: Tensor,
+        memory: KeysValues | None = None,
+        cache: Cache | None = None,
+        reach: int = 0,
     ) -> Tensor:
         """(B, T, W) -> (B, T, W).
 
@@ -85,6 +92,7 @@ class Block(nn.Module):
             position: (T,) of the steps.
             memory: keys and values that `cross_attention.keys_values` made.
             cache: of the steps before; then T = 1.
+            reach: so many steps before and after its own are all that a step sees of the memory; 0: it sees all.
         """
         normed = self.self_norm(x)
         source = self.self_attention.keys_values(normed, position)
@@ -94,7 +102,12 @@ class Block(nn.Module):
         x = x + self.drop(self.self_attention(normed, position, source, self.causal and cache is None))
         if self.cross_attention is not None and self.cross_norm is not None:
             assert memory is not None, "a block with cross-attention needs a memory"
-            x = x + self.drop(self.cross_attention(self.cross_norm(x), position, memory))
+            near = (
+                (position[:, None] - torch.arange(memory[0].shape[2], device=x.device)).abs() <= reach
+                if reach
+                else None
+            )
+            x = x + self.drop(self.cross_attention(self.cross_norm(x), position, memory, mask=near))
         return x + self.drop(self.feed(self.feed_norm(x)))
 
 

@@ -223,6 +223,58 @@ def spectrograms(path: Path, rows: dict[str, dict[str, np.ndarray]], rate_hz: in
     _write(figure, path)
 
 
+def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.ndarray]]], duration_s: float) -> None:
+    """Movement and onsets on one time axis, a panel an instrument.
+
+    Args:
+        rows: instrument → how fast the hands move, float [frames], shoulder widths/s; the frames a second; and title → onsets
+            in s, a line of ticks each, the first at the top.
+        duration_s: of each window.
+    """
+    figure = _figure(11, 2.5 * len(rows) + 0.8)
+    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (instrument, (speed, fps, ticks)) in zip(panels, rows.items(), strict=True):
+        axes.fill_between(np.arange(len(speed)) / fps, speed, color="0.85", label="speed of the hands")
+        top = float(speed.max()) or 1.0
+        for i, (title, onsets_s) in enumerate(ticks.items()):
+            low = top * (1.1 + 0.32 * (len(ticks) - 1 - i))
+            axes.vlines(onsets_s, low, low + 0.26 * top, color=(BLACK, BLUE, VERMILION)[i], linewidth=2.5, label=title)
+        axes.set(xlim=(0, duration_s), ylim=(0, top * (1.1 + 0.32 * len(ticks))))
+        axes.set_ylabel(f"{instrument}\nspeed\n(widths/s)")
+    panels[-1].set_xlabel("time (s)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    _write(figure, path)
+
+
+def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
+    """Onset F1 against how badly the movement is seen, a panel for each way.
+
+    Args:
+        table: a row a case: `seen`, `amount`, `onset_f1`, `onset_f1_shuffled`, `onset_lag_s`; the first is the movement as it is.
+        ceiling: onset F1 of recorded sound through the codes.
+    """
+    ways = {
+        "noise": "noise a joint (shoulder widths)",
+        "dropped": "frames lost (share)",
+        "fps": "rate (frames/s)",
+        "late": "delay (s)",
+    }
+    here = {way: table[table.seen == way] for way in ways if (table.seen == way).any()}
+    figure = _figure(3.3 * max(len(here), 1) + 1, 4)
+    panels = figure.subplots(1, max(len(here), 1), sharey=True, squeeze=False)[0]
+    untouched = table.iloc[0]
+    for axes, (way, rows) in zip(panels, here.items(), strict=False):
+        if ceiling is not None:
+            axes.axhline(ceiling, color="0.5", linestyle="--", label="recorded, through the codes")
+        axes.axhline(untouched.onset_f1, color=GREEN, linestyle=":", linewidth=2, label="movement as it is seen")
+        axes.plot(rows.amount, rows.onset_f1, color=BLUE, marker="o", label="own movement")
+        axes.plot(rows.amount, rows.onset_f1_shuffled, color=VERMILION, marker="s", label="another track's")
+        axes.set(xlabel=ways[way], ylim=(0, 1))
+    panels[0].set_ylabel("onset F1")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    _write(figure, path)
+
+
 def seen_and_heard(
     path: Path,
     picture: np.ndarray,

@@ -15,7 +15,9 @@ NAMES = {
     "rnn_seq2seq": "RNN Seq2Seq",
     "graph_transformer": "Graph-Transformer",
     "mi_net": "MI Net",
+    "mi_net_sync": "MI Net in time",
     "mi_net_content": "MI Net with content",
+    "mi_net_sync_content": "MI Net in time with content",
     "gru_content": "GRU Seq2Seq with content",
     "vqvae": "VQ-VAE",
     "vqvae_plain": "VQ-VAE without multi-band blocks",
@@ -25,7 +27,7 @@ NAMES = {
 # What the rows that nothing was generated for are, where there is room to say it.
 RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
 ROWS = tuple(NAMES)
-PRIORS = ("mi_net", "mi_net_content", "gru_content")
+PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
 BASELINES = ("rnn_seq2seq", "graph_transformer")
 SYSTEMS = (*BASELINES, *PRIORS)  # all that generate
 NDB_ROWS = (*SYSTEMS, "vqvae", "test_set", "training_set")
@@ -184,12 +186,13 @@ def _reduction(without: float | None, with_blocks: float | None) -> str | None:
 
 
 def likelihood(metrics: Metrics, corpus: str) -> str:
-    """The paper's Table 5, and the model without content."""
+    """The paper's Table 5, and the models without content or in time."""
     ours = {
         "NLL, nats a code": lambda row: _number(metrics[row]["nll"], 3),
         "NLL with another track's condition": lambda row: _number(metrics[row]["nll_shuffled"], 3),
     }
-    return _beside_the_paper(_names(("gru_content", "mi_net_content", "mi_net")), ours, PAPER_NLL, "NLL", corpus)
+    rows = ("gru_content", "mi_net_content", "mi_net_sync_content", "mi_net", "mi_net_sync")
+    return _beside_the_paper(_names(rows), ours, PAPER_NLL, "NLL", corpus)
 
 
 def right_instrument(metrics: Metrics) -> str:
@@ -209,20 +212,55 @@ def right_instrument(metrics: Metrics) -> str:
 
 
 def right_content(metrics: Metrics) -> str:
-    """Is it the right content? Pitch and onsets, beside their controls and their ceilings."""
+    """Is it the right content? Pitch, beside its control and its ceilings."""
+    return _table(
+        ["", "pitch", "another track's notes (control)", "share of the test set's, %"],
+        (
+            [
+                _name(row),
+                _number(metrics[row]["pitch"], 3),
+                _number(metrics[row]["pitch_shuffled"], 3),
+                _percent(_ratio(metrics[row]["pitch"], metrics["test_set"]["pitch"])),
+            ]
+            for row in (*PRIORS, "vqvae", "test_set")
+        ),
+    )
 
-    def figures(row: str, key: str) -> list[str | None]:
-        here = metrics[row]
-        share = _ratio(here[key], metrics["test_set"][key])
-        return [_number(here[key], 3), _number(here[f"{key}_shuffled"], 3), _percent(share)]
 
-    columns = [
-        f"{measure}{what}"
-        for measure in ("pitch", "onset F1")
-        for what in ("", ", another track's notes (control)", ", share of the test set's, %")
-    ]
-    rows = ("mi_net_content", "gru_content", "mi_net", "vqvae", "test_set")
-    return _table(["", *columns], ([_name(row), *figures(row, "pitch"), *figures(row, "onset_f1")] for row in rows))
+def timing(metrics: Metrics) -> str:
+    """Is it in time? Onset F1 beside its control and its ceilings, and how late the music is."""
+
+    def milliseconds(lag_s: float | None) -> str | None:
+        return None if lag_s is None else f"{1000 * lag_s:+.0f}"
+
+    return _table(
+        ["", "onset F1", "another track's (control)", "share of that through the codes, %", "lag, ms"],
+        (
+            [
+                _name(row),
+                _number(metrics[row]["onset_f1"], 3),
+                _number(metrics[row]["onset_f1_shuffled"], 3),
+                _percent(_ratio(metrics[row]["onset_f1"], metrics["vqvae"]["onset_f1"])),
+                milliseconds(metrics[row]["onset_lag_s"]),
+            ]
+            for row in (*SYSTEMS, "vqvae", "test_set")
+        ),
+    )
+
+
+def pitch_by_instrument(system: pd.DataFrame, ceiling: pd.DataFrame) -> str:
+    """Does the pitch follow the hand? Of a system's evaluations/<row>/content.csv, and that of recorded sound through the codes."""
+    measures = {"pitch": "within 50 cents", "semitone": "within a semitone", "chroma": "chroma"}
+    rows: list[list[str | None]] = []
+    for name in (*sorted(set(system.instrument)), "all"):
+        here, top = (table if name == "all" else table[table.instrument == name] for table in (system, ceiling))
+        means = [
+            mean for key in measures for mean in (here[key].mean(), here[f"{key}_shuffled"].mean(), top[key].mean())
+        ]
+        rows.append([name, *(None if pd.isna(mean) else f"{mean:.2f}" for mean in means)])
+    return _table(
+        ["", *(title + what for title in measures.values() for what in ("", " (control)", " (ceiling)"))], rows
+    )
 
 
 def condition(metrics: Metrics) -> str:

@@ -1,0 +1,88 @@
+"""Is the music in time with videos that the model was not trained on? `python -m benchmarks.other_videos FOLDER`
+
+Reads a folder of videos with sound as `corpus.name: folder` does, samples the model that params.yaml names under `degrade` for
+each player's whole movement, and compares its onsets with those that the detector hears in the video's own sound. Control:
+the onsets generated for every other player.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from ruamel.yaml import YAML
+
+from pipeline import determinism, params, priors, weights
+from pipeline.coding import decode
+from pipeline.metrics import onset
+from pipeline.models.vqvae import VQVAE
+from pipeline.sampling import sample
+from pipeline.shards import Shards
+
+REPEATS = 10
+
+
+def prepare(place: Path, videos: Path) -> None:
+    """Joints, movement and spectrograms of the videos, in a folder of their own."""
+    yaml = YAML()
+    tree = yaml.load(Path("params.yaml"))
+    tree["corpus"].update(name="folder", root=str(videos.resolve()))
+    tree["windows"]["duration_s"] = 2  # nothing is cut into windows here: shorter videos will do
+    yaml.dump(tree, place / "params.yaml")
+    for stage in ("extract", "clean", "spectrograms"):
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=place, env=environment, check=True)
+
+
+def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Onsets, in s, of a track's own sound, and of what is sampled for its movement, `REPEATS` times."""
+    chosen, fps = settings.variants.prior[settings.degrade.model], settings.audio.fps
+    model = priors.load(settings.degrade.model, chosen)
+    vqvae = weights.load("models/vqvae", VQVAE)
+    motion = Shards(place / "data/motion").rows("motion", track)
+    recorded = Shards(place / "data/spectrograms").rows("spectrogram", track)
+    steps = min(round(len(motion) / settings.motion.fps * fps), len(recorded))
+    movement = torch.from_numpy(motion)[None, : round(steps / fps * settings.motion.fps)].expand(REPEATS, -1, -1, -1)
+    codes = sample(
+        model,
+        movement,
+        None,
+        steps,
+        context=round(settings.windows.duration_s * fps),
+        temperature=settings.generate.temperature,
+        guidance=settings.generate.guidance if chosen.movement_hidden else 1,
+        generator=torch.Generator().manual_seed(settings.seed),
+    )
+    made = decode(vqvae, codes.cpu().numpy())
+    return onset.detect(recorded[:steps], fps), [onset.detect(window, fps) for window in made]
+
+
+def main() -> None:
+    settings = params.load()
+    determinism.prepare(settings.seed)
+    tolerance_s = settings.evaluate.onset_tolerance_s
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        prepare(place, Path(sys.argv[1]))
+        sounds = Shards(place / "data/spectrograms")
+        tracks = [track for track in Shards(place / "data/motion").index.index if track in sounds]
+        found = {track: generated(track, place, settings) for track in tracks}
+    rows = []
+    for track, (true, own) in found.items():
+        pairs = [(true, made) for made in own]
+        others = [(true, made) for other in tracks if other != track for made in found[other][1]]
+        lag_s = onset.lag(pairs, tolerance_s, settings.evaluate.largest_lag_s, 1 / settings.audio.fps)
+        f1, control = (onset.mean_f1(each, tolerance_s) for each in (pairs, others))
+        rows.append((track, len(true), np.mean([len(made) for made in own]), f1, control, lag_s))
+    columns = ["track", "onsets recorded", "onsets generated", "onset F1", "another's (control)", "lag, s"]
+    table = pd.DataFrame(rows, columns=columns)
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    print(f"mean: {table['onset F1'].mean():.3f}, control {table[columns[4]].mean():.3f}")
+
+
+if __name__ == "__main__":
+    main()

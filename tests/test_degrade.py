@@ -1,0 +1,69 @@
+"""Movement seen worse is worse by as much as is said, and by nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.shards import Shards, ShardWriter
+from pipeline.windows import Source, Windows
+from stages import degrade
+
+SETTINGS = params.load(Path(__file__).parent.parent / "profiles" / "smoke.yaml")
+FRAMES = 100  # of a window of 4 s
+
+
+@pytest.fixture
+def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, float | None], np.ndarray]:
+    """Every case for two windows of a movement in which coordinate c of joint j at frame i is i + 1000 j + 100000 c."""
+    monkeypatch.setattr(degrade, "true_motion", lambda places, settings: {})
+    with ShardWriter(tmp_path / "codes") as codes, ShardWriter(tmp_path / "motion") as motion:
+        codes.add("a", {"codes": np.zeros(500, np.int16)})
+        path = np.arange(200)[:, None, None] + 1000 * np.arange(47)[:, None] + 100000 * np.arange(2)
+        motion.add("a", {"motion": path.astype(np.float32)})
+    sources = {
+        "codes": Source(Shards(tmp_path / "codes"), "codes", 62.5),
+        "motion": Source(Shards(tmp_path / "motion"), "motion", 25.0, between=True),
+    }
+    windows = Windows(sources, ["a"], 4.0)
+    return {(how, amount): motion for how, amount, motion in degrade.cases(windows, [("a", 0), ("a", 125)], SETTINGS)}
+
+
+def test_every_case_is_there_once_and_as_long_as_the_window(
+    cases: dict[tuple[str, float | None], np.ndarray],
+) -> None:
+    asked = SETTINGS.degrade
+    amounts = {"noise": asked.noise, "dropped": asked.dropped, "fps": asked.fps, "late": asked.late_s}
+    assert set(cases) == {("as it is", None), *((how, amount) for how, values in amounts.items() for amount in values)}
+    assert {motion.shape for motion in cases.values()} == {(2, FRAMES, 47, 2)}
+    assert {motion.dtype for motion in cases.values()} == {np.dtype(np.float32)}
+
+
+def test_each_way_of_seeing_worse_does_what_it_says(cases: dict[tuple[str, float | None], np.ndarray]) -> None:
+    clear = cases["as it is", None]
+    for amount in SETTINGS.degrade.noise:
+        added = cases["noise", amount][:, :, 0, 0] - clear[:, :, 0, 0]  # joint 0's x is small enough for float32
+        assert added.std() == pytest.approx(amount, rel=0.2)
+    for amount in SETTINGS.degrade.late_s:
+        # The movement goes one unit a frame, so it is behind by as many units as frames; nothing lies before the first.
+        behind = clear - cases["late", amount]
+        frames = amount * SETTINGS.motion.fps
+        np.testing.assert_allclose(behind[:, 10:], frames, atol=0.02)
+        np.testing.assert_allclose(behind[:, 0], 0, atol=0.02)
+    for amount in SETTINGS.degrade.fps:
+        # What moves evenly is seen as well at any rate, up to the last frame that is left.
+        last = int((FRAMES - 1) / SETTINGS.motion.fps * amount) / amount * SETTINGS.motion.fps
+        np.testing.assert_allclose(cases["fps", amount][:, : int(last)], clear[:, : int(last)], atol=0.02)
+    for amount in SETTINGS.degrade.dropped:
+        np.testing.assert_allclose(cases["dropped", amount][:, :80], clear[:, :80], atol=0.02)
+
+
+def test_what_lies_between_two_known_frames_is_lost() -> None:
+    """A jerk of one frame is seen by a camera that takes this frame, and by no other."""
+    frames_s = np.arange(10) / 10
+    jerk = np.zeros((10, 1, 2), np.float32)
+    jerk[5] = 1
+    np.testing.assert_array_equal(degrade.known_at(jerk, frames_s, frames_s), jerk)
+    assert not degrade.known_at(jerk, frames_s, frames_s[::2]).any()
+    np.testing.assert_allclose(degrade.known_at(jerk, frames_s, frames_s[1::2])[3:8, 0, 0], [0, 0.5, 1, 0.5, 0])
