@@ -46,7 +46,9 @@ def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndar
     motion = Shards(place / "data/motion").rows("motion", track)
     recorded = Shards(place / "data/spectrograms").rows("spectrogram", track)
     steps = min(round(len(motion) / settings.motion.fps * fps), len(recorded))
-    movement = torch.from_numpy(motion.copy())[None, : round(steps / fps * settings.motion.fps)].expand(REPEATS, -1, -1, -1)
+    movement = torch.from_numpy(motion.copy())[None, : round(steps / fps * settings.motion.fps)].expand(
+        REPEATS, -1, -1, -1
+    )
     codes = sample(
         model,
         movement,
