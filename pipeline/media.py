@@ -61,13 +61,13 @@ def probe(path: str | Path) -> Probe:
         return Probe(_duration_s(container), float(rate or 0), video is not None, audio is not None)
 
 
-def frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
-    """The pictures of a video in the order in which they are shown.
+def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
+    """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
 
     A picture that is not later than the one before it is left out: the times strictly increase.
 
     Yields:
-        time in s, and the picture, uint8 [height, width, 3], blue first.
+        time in s from the start of the file, and the picture, uint8 [height, width, 3], blue first.
 
     Raises:
         MediaError: the file is missing, empty, broken, or has no picture.
@@ -77,11 +77,16 @@ def frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
         if stream is None:
             raise MediaError(path, "no picture in it")
         zero_s, last_s = _zero_s(container), -1.0
+        if start_s > 0:  # to the last picture before it that can be decoded by itself
+            container.seek(int((start_s + zero_s) * av.time_base), backward=True)
         for frame in container.decode(stream):
             if frame.time is None or frame.time - zero_s <= last_s:
                 continue
             last_s = frame.time - zero_s
-            yield last_s, frame.to_ndarray(format="bgr24")
+            if end_s is not None and last_s >= end_s - 1e-6:
+                return
+            if last_s >= start_s - 1e-6:  # times are rounded on their way
+                yield last_s, frame.to_ndarray(format="bgr24")
 
 
 def read_audio(path: str | Path, sample_rate_hz: int) -> np.ndarray:

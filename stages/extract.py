@@ -70,7 +70,7 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | str:
     """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video."""
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
-            place = KEPT / f"{key(track.video, track.left, track.right, keypoints)}.npz"
+            place = KEPT / f"{key(track.video, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
             if place.exists():
                 with np.load(place, allow_pickle=False) as kept:
                     progress.write(b"." * len(kept["times"]))
@@ -88,7 +88,10 @@ def _bar(tracks: list[Track]) -> Iterator[None]:
     progress = KEPT / "progress"
     progress.write_bytes(b"")
     probes = {video: media.probe(video) for video in {track.video for track in tracks}}
-    total = sum(round(probes[track.video].duration_s * probes[track.video].fps) for track in tracks)
+    ends_s = [probes[track.video].duration_s if track.end_s is None else track.end_s for track in tracks]
+    total = sum(
+        round((end_s - track.start_s) * probes[track.video].fps) for track, end_s in zip(tracks, ends_s, strict=True)
+    )
     done = threading.Event()
     with tqdm(desc="extract", total=total, unit="frame", mininterval=0.5) as bar:
 

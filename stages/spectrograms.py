@@ -44,6 +44,8 @@ def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[S
         sound, native_hz = media.decode_audio(track.audio)
     except media.MediaError as error:
         return None, [SetAside(file, error.what, "replace it with a whole copy, or delete it")]
+    end = None if track.end_s is None else round(track.end_s * native_hz)
+    sound = sound[round(track.start_s * native_hz) : end]
     if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
         return None, [SetAside(file, *fault)]
     remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]

@@ -28,6 +28,18 @@ def test_frames_have_the_containers_times_at_an_uneven_rate(tmp_path):
     assert [t for t, _ in media.frames(path)] == pytest.approx(times, abs=1e-6)
 
 
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_a_stretch_of_a_video_is_what_lies_there_in_the_whole(tmp_path, container):
+    """Tracks that are parts of one file keep its clock, wherever the file can be entered."""
+    path = write_video(tmp_path / "v", flash(20, 60, 20), container_format=container)
+    whole = [(time_s, picture) for time_s, picture in media.frames(path) if 0.9 <= time_s < 2.0]
+    part = list(media.frames(path, 0.9, 2.0))
+    assert [time_s for time_s, _ in part] == [time_s for time_s, _ in whole]
+    assert len(part) == 22
+    for (_, a), (_, b) in zip(part, whole, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_frames_are_blue_first(tmp_path):
     blue = np.zeros((64, 64, 3), np.uint8)
     blue[..., 0] = 255

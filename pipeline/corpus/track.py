@@ -16,6 +16,8 @@ class Track:
         video: file with the picture.
         audio: file with this player's sound; the video itself where the sound is in it.
         left, right: edges of the player's strip of the picture, as shares of its width, 0 <= left < right <= 1.
+        start_s, end_s: the stretch of the video and of the audio that is this track's; None is their end. Times in the track
+            count from start_s.
         midi: the score of the piece, if there is one.
         part: which part of the MIDI is this player's, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
@@ -29,6 +31,8 @@ class Track:
     audio: Path
     left: float = 0.0
     right: float = 1.0
+    start_s: float = 0.0
+    end_s: float | None = None
     midi: Path | None = None
     part: int = 0
     notes: Path | None = None

@@ -36,7 +36,7 @@ class Detected:
 
     Attributes:
         keypoints: float32 [frames, 47, 3] = x px, y px of the whole picture, confidence in 0..1 (0 = not found).
-        times: float64 [frames], s.
+        times: float64 [frames], s from the track's start.
         width_px, height_px: of the whole picture.
     """
 
@@ -60,10 +60,10 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
 
     def strips() -> Iterator[np.ndarray]:
         nonlocal width_px, height_px, left_px
-        for time_s, picture in media.frames(track.video):
+        for time_s, picture in media.frames(track.video, track.start_s, track.end_s):
             height_px, width_px = picture.shape[:2]
             left_px = round(track.left * width_px)
-            times.append(time_s)
+            times.append(time_s - track.start_s)
             yield picture[:, left_px : round(track.right * width_px)]
 
     found = []
