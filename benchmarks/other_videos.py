@@ -56,7 +56,7 @@ def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndar
         steps,
         context=round(settings.windows.duration_s * fps),
         temperature=settings.generate.temperature,
-        guidance=settings.generate.guidance if chosen.movement_hidden else 1,
+        guidance=settings.generate.guidance,
         generator=torch.Generator().manual_seed(settings.seed),
     )
     made = decode(vqvae, codes.cpu().numpy())

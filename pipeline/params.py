@@ -153,6 +153,7 @@ class Prior(Sizes):
     body_reach_s: float = _at_least(0)
     codes_hidden: float = _between(0, 0.5)
     onset_weight: float = _at_least(0)
+    onset_companding: float = _above(0)
     movement_hidden: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
 
 

@@ -43,7 +43,9 @@ def make(chosen: params.Prior, settings: params.Params) -> tuple[Model, dict[str
         sizes[name] = getattr(chosen, name)
     if chosen.network == "gru":
         return GRUSeq2Seq(**sizes), sizes
-    for name in ("heads", "body", "velocities", "body_at_head", "codes_hidden", "movement_hidden", "onset_weight"):
+    for name in ("heads", "body", "velocities", "body_at_head"):
+        sizes[name] = getattr(chosen, name)
+    for name in ("codes_hidden", "movement_hidden", "onset_weight", "onset_companding"):
         sizes[name] = getattr(chosen, name)
     sizes["body_reach"] = round(chosen.body_reach_s * settings.audio.fps)
     return Prior(**sizes), sizes

@@ -21,9 +21,7 @@ from pipeline.shards import Shards
 from pipeline.windows import Places, Windows
 from stages import run
 
-Case = tuple[
-    str, float | None, np.ndarray
-]  # how the movement is seen, how much so, movement [windows, frames, joints, 2]
+Case = tuple[str, float | None, np.ndarray]  # how it is seen, how much so, movement [windows, frames, joints, 2]
 
 
 def main() -> None:
@@ -49,7 +47,7 @@ def main() -> None:
                 steps,
                 context=steps,
                 temperature=settings.generate.temperature,
-                guidance=settings.generate.guidance if chosen.movement_hidden else 1,
+                guidance=settings.generate.guidance,
                 generator=generator,
             )
             for part in training.to_tensors({"motion": motion})["motion"].split(settings.generate.batch)

@@ -53,7 +53,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
                 steps,
                 context=steps,
                 temperature=settings.generate.temperature,
-                guidance=settings.generate.guidance if chosen.movement_hidden else 1,
+                guidance=settings.generate.guidance,
                 generator=generator,
             )
             for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):

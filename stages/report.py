@@ -147,11 +147,11 @@ def draw_timing(settings: params.Params) -> None:
 
 
 def pitch_by_instrument(settings: params.Params) -> str:
-    """Empty where the corpus has no notes, or does not tell instruments apart."""
+    """The table, or a sentence where the corpus has no notes or does not tell instruments apart."""
     row = settings.degrade.model
     system, ceiling = (read_csv(f"evaluations/{name}/content.csv") for name in (row, "vqvae"))
     known = system[system.pitch.notna() & system.instrument.notna()]
-    return tables.pitch_by_instrument(known, ceiling) if len(known) else "The corpus has no notes."
+    return tables.pitch_by_instrument(known, ceiling) if len(known) else "The corpus has no notes, or no instruments."
 
 
 def generated_at(samples: Samples, source: str, start: int) -> np.ndarray:

@@ -108,6 +108,7 @@ def test_weights_come_back(tmp_path: Path) -> None:
         "codes_hidden": 0.0,
         "movement_hidden": 0.0,
         "onset_weight": 0.0,
+        "onset_companding": 4.0,
         "body_hidden": 4,
         "body_layers": 1,
         "layers": 1,

@@ -42,8 +42,9 @@ class BodySequence(nn.Module):
     """The movement step by step: a prior that reads it can follow the player in time.
 
     Args:
-        network: gru, bidirectional as above, or convolutions, which see no farther than the music can. The last convolution
-            runs at the rate of the steps, so that what it says can change from one step to the next.
+        network: gru, bidirectional as above, or convolutions, which see no farther than the music can. Each adds to what the one
+            before has seen, so that where the joints are is not lost over how they move. The last convolution runs at
+            the rate of the steps, so that what it says can change from one step to the next.
         velocities: whether it also reads how far each joint has moved since the frame before.
     """
 
@@ -71,14 +72,16 @@ class BodySequence(nn.Module):
         if self.gru is not None:
             return at_steps(self.gru(x.transpose(1, 2))[0].transpose(1, 2), steps).transpose(1, 2)
         *first, last = self.convolutions
-        for convolution in first:
-            x = F.gelu(convolution(x))
+        for number, convolution in enumerate(first):
+            seen = F.gelu(convolution(x))
+            x = x + seen if number else seen
         return last(at_steps(x, steps)).transpose(1, 2)
 
 
 def at_steps(x: Tensor, steps: int) -> Tensor:
     """Values at frames (B, S, frames), at each step's place between its two frames: (B, S, T)."""
-    place = torch.arange(steps, device=x.device) * (x.shape[-1] / steps)
-    before = place.long()
-    after, weight = (before + 1).clamp(max=x.shape[-1] - 1), (place - before).to(x.dtype)
-    return x[..., before] * (1 - weight) + x[..., after] * weight
+    frames = x.shape[-1]
+    place = (torch.arange(steps, device=x.device) * (frames / steps)).clamp(max=frames - 1)
+    # A product, since the gradient of picking frames by their numbers takes longer than a convolution.
+    share = 1 - (place - torch.arange(frames, device=x.device)[:, None]).abs()  # (frames, T)
+    return x @ share.clamp(min=0).to(x.dtype)

@@ -37,6 +37,7 @@ class Prior(nn.Module):
         body_reach: each layer attends across to the movement so many steps before and after its own; 0: not at all.
         codes_hidden: mean share of the codes before that the start token replaces in training, so that the movement is needed.
         onset_weight: in training, of a second task: to tell from the movement alone how strongly a note starts at each step.
+        onset_companding: k; a strength of s deviations is told as log(1 + k s), so that a soft note counts as well as a loud one.
         movement_hidden: share of the windows that are trained without movement, for guidance in sampling.
     """
 
@@ -55,6 +56,7 @@ class Prior(nn.Module):
         codes_hidden: float,
         movement_hidden: float,
         onset_weight: float,
+        onset_companding: float,
         layers: int,
         width: int,
         heads: int,
@@ -64,7 +66,8 @@ class Prior(nn.Module):
         self.start = codes  # the start token
         self.heads = heads
         self.body_at_head, self.body_reach = body_at_head, body_reach
-        self.codes_hidden, self.movement_hidden, self.onset_weight = codes_hidden, movement_hidden, onset_weight
+        self.codes_hidden, self.movement_hidden = codes_hidden, movement_hidden
+        self.onset_weight, self.onset_companding = onset_weight, onset_companding
         state = 2 * body_hidden
         self.body: BodyEncoder | BodySequence = (
             BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
@@ -135,7 +138,9 @@ class Prior(nn.Module):
         """The state before the first of `steps` steps of sampling; `context` is how many steps back the prior looks.
 
         Guidance g scores a code by u + g (c - u), c its score with the movement and u without (Ho and Salimans 2022); 1 is c.
+        A prior that was never trained without movement has no u: its guidance is 1.
         """
+        guidance = guidance if self.movement_hidden else 1
         body = self.body.steps(motion, steps)
         if guidance != 1:
             body = torch.cat([body, torch.zeros_like(body)])
@@ -191,5 +196,6 @@ class Prior(nn.Module):
             return {"loss": nll, "nll": nll}
         assert onset_strength is not None, "a prior with an onset weight learns from the strength of onsets"
         told = self.onset(body)[..., 0].float()  # (B, T)
-        error = F.mse_loss(told, onset_strength / onset_strength.std().clamp(min=1e-6))
+        strength = onset_strength / onset_strength.std().clamp(min=1e-6)
+        error = F.mse_loss(told, torch.log1p(self.onset_companding * strength))
         return {"loss": nll + self.onset_weight * error, "nll": nll, "onset_error": error}
