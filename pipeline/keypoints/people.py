@@ -32,7 +32,7 @@ def follow(people: Sequence[np.ndarray]) -> list[np.ndarray]:
     identities = []
     for joints in people:
         identity = np.full(len(joints), -1)
-        order = np.lexsort(joints.reshape(len(joints), -1).T)  # one order, whatever theirs was
+        order = np.lexsort(joints.reshape(len(joints), JOINTS * 3).T)  # one order, whatever theirs was
         order = order[(joints[order][:, _ANCHORS, 2] > 0).any(axis=1)]
         if len(order):
             here, here_size = anchors(joints[order]), sizes(joints[order])
