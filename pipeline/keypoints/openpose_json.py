@@ -59,9 +59,16 @@ def read(path: Path) -> np.ndarray:
         OpenPoseError: the file cannot be read, or is not what OpenPose writes.
     """
     try:
-        tree = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise OpenPoseError(path, f"cannot be read ({error.strerror})", _MAKE_AGAIN) from None
+    return parse(data, path)
+
+
+def parse(data: bytes, path: Path) -> np.ndarray:
+    """As `read`, from what is in the file."""
+    try:
+        tree = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise OpenPoseError(path, f"not JSON: {' '.join(str(error).split())}", _MAKE_AGAIN) from None
     people = tree.get("people") if isinstance(tree, dict) else None
