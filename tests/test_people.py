@@ -99,6 +99,16 @@ def test_a_neck_alone_and_a_shoulder_alone_are_one_person():
     assert [list(identity) for identity in identities] == [[0]] * 4
 
 
+def test_a_joint_is_measured_from_where_that_joint_was_last_seen():
+    """Two close to each other of whom little is seen: A's left shoulder lies nearer to B's middle than to A's own."""
+    left, right = person(500), person(540)
+    necks, shoulders = np.stack([left, right]), np.stack([left, right])
+    necks[:, 1:] = 0
+    shoulders[0, [NECK, RIGHT_SHOULDER]] = shoulders[1, [NECK, LEFT_SHOULDER]] = 0
+    identities = follow([np.stack([left, right]), necks, shoulders[::-1], necks, shoulders])
+    assert [list(identity) for identity in identities] == [[0, 1], [0, 1], [1, 0], [0, 1], [0, 1]]
+
+
 def test_the_player_is_who_takes_up_most_of_the_strip_over_time():
     """Not the first in the list, not who walks by in front, not who sits small behind the player, not the neighbour."""
     frames = []
@@ -108,11 +118,15 @@ def test_the_player_is_who_takes_up_most_of_the_strip_over_time():
             here.insert(0, person(200 + 60 * (i - 10), 600, size_px=250))
         if i in (20, 21, 35):
             del here[1]
+        if i == 30:
+            here[1] = person(445, size_px=120)  # leans out of the strip
         frames.append(np.stack(here))
-    joints = player(frames, 0, 1000)
+    joints = player(frames, 450, 1000)
     seen = joints[:, NECK, 2] > 0
     assert list(np.flatnonzero(~seen)) == [20, 21, 35]
     assert (joints[~seen] == 0).all()
+    assert (joints[30] == person(445, size_px=120)).all()
+    seen[30] = False
     assert (joints[seen] == person(500, size_px=120)).all()
 
 
