@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -87,6 +88,30 @@ def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> 
                 return
             if last_s >= start_s - 1e-6:  # times are rounded on their way
                 yield last_s, frame.to_ndarray(format="bgr24")
+
+
+def times(path: str | Path) -> np.ndarray:
+    """The times of all pictures of a video, in s from the start of the file, in the order in which they are shown: float64.
+
+    Nothing is decoded. Those of them that `frames` yields are `increasing`.
+
+    Raises:
+        MediaError: the file is missing, empty, broken, or has no picture.
+    """
+    with _open(path) as container:
+        stream = _video(container)
+        if stream is None:
+            raise MediaError(path, "no picture in it")
+        packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
+        stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+        shown = np.array(sorted(stamp for stamp in stamps if stamp is not None), np.float64)
+        base = stream.time_base or Fraction(1)
+        return shown * base.numerator / base.denominator - _zero_s(container)
+
+
+def increasing(times_s: np.ndarray) -> np.ndarray:
+    """Which times [pictures] are later than all before them: int64 [frames]."""
+    return np.flatnonzero(np.diff(np.maximum.accumulate(times_s), prepend=-1.0) > 0)
 
 
 def read_audio(path: str | Path, sample_rate_hz: int) -> np.ndarray:

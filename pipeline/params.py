@@ -56,11 +56,38 @@ class Studio:
     sample_rate_hz: int = _at_least(8000)
 
 
+def _is_resolution(value: str) -> bool:
+    sides = value.split("x")
+    return len(sides) == 2 and sides != ["-1", "-1"] and all(side == "-1" or _is_16s(side) for side in sides)
+
+
+def _is_16s(side: str) -> bool:
+    return side.isascii() and side.isdigit() and int(side) > 0 and int(side) % 16 == 0
+
+
+def _resolution() -> Any:
+    allowed = "width x height in multiples of 16, one of them -1 for the picture's shape, like -1x368"
+    return _check(allowed, _is_resolution)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPose:
+    binary: str
+    model_folder: str
+    json_folder: str
+    body: str = _one_of("BODY_25", "COCO")
+    hands: bool
+    net_resolution: str = _resolution()
+    hand_net_resolution: str = _resolution()
+    number_people_max: int = _check("-1 or 1 or more", lambda value: value == -1 or value >= 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Keypoints:
-    detector: str = _one_of("mediapipe")
+    detector: str = _one_of("mediapipe", "pyopenpose", "openpose", "openpose_json")
     min_detection_confidence: float = _between(0, 1)
     min_tracking_confidence: float = _between(0, 1)
+    openpose: OpenPose
 
 
 @dataclass(frozen=True, kw_only=True)

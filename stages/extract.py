@@ -15,6 +15,7 @@ from pipeline import corpus, media, params, set_aside
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.keypoints import detection
+from pipeline.keypoints.openpose_json import OpenPoseError
 from pipeline.metrics import pck
 from pipeline.set_aside import NothingLeft, SetAside
 from pipeline.shards import ShardWriter
@@ -37,8 +38,8 @@ def main() -> None:
         results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
         for track, result in zip(tracks, results, strict=True):
             file = relative(track.video, Path(p.corpus.root))
-            if isinstance(result, str):
-                aside.append(SetAside(file, result, "replace it with a whole copy, or delete it"))
+            if not isinstance(result, Path):
+                aside.append(SetAside(file, *result))
                 continue
             with np.load(result, allow_pickle=False) as kept:
                 found = detection.Detected(**kept)
@@ -66,19 +67,22 @@ def main() -> None:
     _write_metrics(pd.DataFrame(rows))
 
 
-def detect(track: Track, keypoints: params.Keypoints) -> Path | str:
-    """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video."""
+def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
+    """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video, and what to do."""
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
             place = KEPT / f"{key(track.video, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
-            if place.exists():
+            # Files of OpenPose's are soon read, and the key does not know them.
+            if place.exists() and keypoints.detector != "openpose_json":
                 with np.load(place, allow_pickle=False) as kept:
                     progress.write(b"." * len(kept["times"]))
             else:
                 found = detection.detect(track, keypoints, tick=lambda: progress.write(b"."))
                 write_whole(place, lambda path: np.savez(path, **vars(found)))
         except media.MediaError as error:
-            return error.what
+            return error.what, "replace it with a whole copy, or delete it"
+        except OpenPoseError as error:
+            return str(error), error.advice
     return place
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT
 from pipeline.metrics.pck import pck
 from pipeline.shards import Shards
 
-USUAL = params.Keypoints(detector="mediapipe", min_detection_confidence=0.5, min_tracking_confidence=0.5)
+USUAL = params.load(REPO / "profiles" / "demo.yaml").keypoints
 PIECES = [("ob", "cl"), ("sax",), ("cl",)]
 
 
@@ -125,7 +126,7 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
         for _ in pictures:
             yield np.zeros((JOINTS, 3), np.float32)
 
-    monkeypatch.setitem(detection.DETECTORS, "mediapipe", count)
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, count))
     monkeypatch.chdir(tmp_path)
     KEPT.mkdir(parents=True)
     video = write_video(tmp_path / "v.mp4", blank(1))
@@ -168,7 +169,7 @@ def test_a_detector_sees_the_players_strip_only_and_its_joints_come_back_into_th
             joints[:7] = [picture.shape[1] / 2, picture.shape[0] / 2, 0.5]
             yield joints
 
-    monkeypatch.setitem(detection.DETECTORS, "mediapipe", middle)
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, middle))
     track = corpus.Track("t", "p", "unknown", video, video, left=2 / 3, right=1)
     ticks: list[None] = []
     found = detection.detect(track, USUAL, lambda: ticks.append(None))

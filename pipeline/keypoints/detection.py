@@ -1,11 +1,16 @@
-"""From a track's pictures to its player's joints.
+"""From a track to its player's joints.
 
 A detector is a function
 
+    detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected
+
+that calls tick once for each of the track's pictures. One that looks at picture after picture is a function
+
     detect(pictures: Iterable[uint8 [height, width, 3], blue first], params: Keypoints) -> Iterator[float32 [47, 3]]
 
-that gives, picture by picture and in their order, x px, y px and confidence in 0..1 of the 47 joints of `skeleton`.
-Confidence 0 is "not found", with x = y = 0. It may remember earlier pictures: they are one recording of one player.
+that gives, picture by picture and in their order, x px, y px and confidence in 0..1 of the 47 joints of `skeleton`;
+`in_pictures` makes the other of it. Confidence 0 is "not found", with x = y = 0. It may remember earlier pictures: they
+are one recording of one player.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,17 +22,6 @@ from pipeline import media
 from pipeline.corpus.track import Track
 from pipeline.keypoints.skeleton import LEFT_HAND, NECK, RIGHT_HAND
 from pipeline.params import Keypoints
-
-Detector = Callable[[Iterable[np.ndarray], Keypoints], Iterator[np.ndarray]]
-
-
-def _mediapipe(pictures: Iterable[np.ndarray], params: Keypoints) -> Iterator[np.ndarray]:
-    from pipeline.keypoints import mediapipe_holistic  # seconds and 200 MB: only where it is used
-
-    return mediapipe_holistic.detect(pictures, params)
-
-
-DETECTORS: dict[str, Detector] = {"mediapipe": _mediapipe}  # keypoints.detector → detector
 
 
 @dataclass(frozen=True)
@@ -46,15 +40,11 @@ class Detected:
     height_px: int
 
 
-def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
-    """Find the player's joints in every picture of a track.
+PictureDetector = Callable[[Iterable[np.ndarray], Keypoints], Iterator[np.ndarray]]
 
-    Args:
-        tick: called after every picture.
 
-    Raises:
-        MediaError: the video cannot be read to its end.
-    """
+def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
+    """The player's joints by a detector of pictures, which sees the player's strip of them."""
     times: list[float] = []
     width_px = height_px = left_px = 0
 
@@ -67,7 +57,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
             yield picture[:, left_px : round(track.right * width_px)]
 
     found = []
-    for joints in DETECTORS[params.detector](strips(), params):
+    for joints in find(strips(), params):
         joints[joints[:, 2] > 0, 0] += left_px
         found.append(joints)
         tick()
@@ -75,6 +65,41 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
         raise media.MediaError(track.video, "no picture in it can be decoded")
     assert len(found) == len(times), f"{track.name}: {len(found)} detections for {len(times)} pictures"
     return Detected(np.stack(found), np.array(times), width_px, height_px)
+
+
+def _mediapipe(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
+    from pipeline.keypoints import mediapipe_holistic  # seconds and 200 MB: only where it is used
+
+    return in_pictures(mediapipe_holistic.detect, track, params, tick)
+
+
+def _openpose(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
+    from pipeline.keypoints import openpose  # it needs `Detected`
+
+    return openpose.detect(track, params, tick)
+
+
+# keypoints.detector → detector
+DETECTORS: dict[str, Callable[[Track, Keypoints, Callable[[], object]], Detected]] = {
+    "mediapipe": _mediapipe,
+    "pyopenpose": _openpose,
+    "openpose": _openpose,
+    "openpose_json": _openpose,
+}
+
+
+def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
+    """Find the player's joints in every picture of a track.
+
+    Args:
+        tick: called once for every picture.
+
+    Raises:
+        MediaError: the video cannot be read to its end.
+        OpenPoseError: what OpenPose made of the video cannot be used.
+        ParamsError: the detector is not installed, or not where the parameters say.
+    """
+    return DETECTORS[params.detector](track, params, tick)
 
 
 def found_shares(keypoints: np.ndarray) -> dict[str, float]:

@@ -1,0 +1,186 @@
+"""The files that OpenPose writes with `--write_json`, one a frame: where they lie, and what is in them.
+
+Version 1.3 has `pose_keypoints_2d` with 25 joints of BODY_25 and both hands with 21 each, as x, y, confidence; versions
+1.0 and 1.1 call them `pose_keypoints` and so on, and have 18 joints where the COCO model was used. Neck and arms have
+the same numbers in both. Left and right are the person's own. A hand that was not looked for is empty or not there.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.keypoints import skeleton
+from pipeline.media import shown
+
+BODIES = (25, 18)  # joints of BODY_25, of COCO
+HAND = 21
+LARGEST_PX = 1e5  # no picture is that wide
+LARGEST_CONFIDENCE = 2.0  # interpolation between the cells of OpenPose's maps goes a little beyond 1; more is none
+EDGE = 0.01  # of the picture's size, by which a joint may lie outside it
+_MAKE_AGAIN = "make it again with OpenPose's --write_json, or delete it: then nobody is found in its frame"
+# (OpenPose's joint, ours); the wrists are further down.
+_BODY = (
+    (1, skeleton.NECK),
+    (2, skeleton.RIGHT_SHOULDER),
+    (3, skeleton.RIGHT_ELBOW),
+    (5, skeleton.LEFT_SHOULDER),
+    (6, skeleton.LEFT_ELBOW),
+)
+_HANDS = ((4, skeleton.RIGHT_HAND, "hand_right_keypoints"), (7, skeleton.LEFT_HAND, "hand_left_keypoints"))
+
+
+class OpenPoseError(ValueError):
+    """OpenPose's work on one video that cannot be used. The message names the file and what is wrong with it.
+
+    Attributes:
+        advice: what the user can do.
+    """
+
+    def __init__(self, path: str | Path, what: str, advice: str) -> None:
+        super().__init__(path, what, advice)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{shown(self.args[0])}: {self.args[1]}"
+
+
+def read(path: Path) -> np.ndarray:
+    """The people in one frame's file.
+
+    Returns:
+        float32 [people, 47, 3] = x and y in the unit of the file, confidence in 0..1; a joint that was not found is 0, 0, 0.
+        A wrist is the hand's own joint 0, or the body's wrist where the hand has none.
+
+    Raises:
+        OpenPoseError: the file cannot be read, or is not what OpenPose writes.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise OpenPoseError(path, f"cannot be read ({error.strerror})", _MAKE_AGAIN) from None
+    return parse(data, path)
+
+
+def parse(data: bytes, path: Path) -> np.ndarray:
+    """As `read`, from what is in the file."""
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise OpenPoseError(path, f"not JSON: {' '.join(str(error).split())}", _MAKE_AGAIN) from None
+    people = tree.get("people") if isinstance(tree, dict) else None
+    if not isinstance(people, list):
+        raise OpenPoseError(path, 'no list "people" in it', _MAKE_AGAIN)
+    return np.stack([np.zeros((skeleton.JOINTS, 3), np.float32), *(_person(path, person) for person in people)])[1:]
+
+
+def _person(path: Path, person: Any) -> np.ndarray:
+    if not isinstance(person, dict):
+        raise OpenPoseError(path, "a person in it is no object with keys", _MAKE_AGAIN)
+    joints = np.zeros((skeleton.JOINTS, 3), np.float32)
+    body = _points(path, person, "pose_keypoints", BODIES)
+    for theirs, ours in _BODY:
+        joints[ours] = body[theirs]
+    for wrist, place, name in _HANDS:
+        hand = _points(path, person, name, (HAND,))
+        joints[place] = hand
+        if hand[0, 2] == 0:
+            joints[place.start] = body[wrist]
+    return joints
+
+
+def _points(path: Path, person: dict[str, Any], name: str, counts: tuple[int, ...]) -> np.ndarray:
+    """float32 [joints, 3] from one of a person's lists of numbers; zeros where it is empty or not there."""
+    key = name if name in person and f"{name}_2d" not in person else f"{name}_2d"
+    values = person.get(key, [])
+    if not isinstance(values, list) or len(values) not in (0, *(3 * count for count in counts)):
+        have = f"{len(values)} values" if isinstance(values, list) else "no list"
+        allowed = " or ".join(str(3 * count) for count in counts)
+        raise OpenPoseError(path, f"{key} has {have}, where {allowed} belong", _MAKE_AGAIN)
+    for index, value in enumerate(values):
+        low, high = (0, LARGEST_CONFIDENCE) if index % 3 == 2 else (-LARGEST_PX, LARGEST_PX)
+        # JSON's true is an int to Python; NaN passes no comparison.
+        if type(value) not in (int, float) or not low <= value <= high:
+            kind = "confidence" if index % 3 == 2 else "coordinate"
+            raise OpenPoseError(path, f"value {index} of {key} is no {kind}", _MAKE_AGAIN)
+    points = np.array(values or [0] * 3 * counts[0], np.float32).reshape(-1, 3)
+    points[points[:, 2] == 0] = 0
+    points[:, 2] = np.minimum(points[:, 2], 1)
+    return points
+
+
+def find(folder: Path, video: Path) -> dict[int, Path]:
+    """Frame number → file, of all files that belong to a video.
+
+    They lie in a folder of the video's name without its ending, as ..._<number>_keypoints.json:
+
+        <folder>/<name of the folder in which the video lies>/<video>/    looked for first, for videos of one name
+        <folder>/<video>/
+
+    or directly in <folder>, as <video>_<number, 12 digits>_keypoints.json. OpenPose counts frames from 0.
+
+    Raises:
+        OpenPoseError: there is none, or there are two of one frame.
+    """
+    for place in (folder / video.parent.name / video.stem, folder / video.stem):
+        if place.is_dir():
+            return find_in(place, video)
+    return find_in(folder, video, rf"{re.escape(video.stem)}_([0-9]{{12}})")
+
+
+def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> dict[int, Path]:
+    """As `find`, in this one folder.
+
+    Args:
+        name: regular expression of what stands before _keypoints.json, with the number as its group.
+    """
+    form = re.compile(rf"{name}_keypoints\.json", re.DOTALL)
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if match := form.fullmatch(path.name):
+            number = int(match[1])
+            if number in found:
+                what = f"a second file of frame {number}, beside {shown(found[number].name)}"
+                raise OpenPoseError(path, what, "keep one of the two")
+            found[number] = path
+    if not found:
+        where = f"no ..._keypoints.json of {shown(video.name)} in it"
+        raise OpenPoseError(folder, where, "docs/openpose.md says where they have to lie")
+    return found
+
+
+def in_pixels(people: Sequence[np.ndarray], width_px: int, height_px: int, source: Path) -> list[np.ndarray]:
+    """People [people, 47, 3] a frame with places in px of the picture, whatever `--keypoint_scale` they were written with.
+
+    Places from 0 to 1 (scale 3) and from -1 to 1 (scale 4) are recognised by the bodies in all frames. Where nobody's
+    neck, shoulders and elbows ever leave the lower right quarter of the picture, the two cannot be told apart; it is
+    taken for 0 to 1.
+
+    Raises:
+        OpenPoseError: bodies lie outside the picture, so the files are of another video or another size of it.
+    """
+    joints = np.concatenate([np.zeros((0, skeleton.JOINTS, 3), np.float32), *people])
+    bodies = joints[:, [ours for _, ours in _BODY]]
+    places = bodies[bodies[..., 2] > 0][:, :2]
+    if not len(places):
+        return list(people)
+    low, high = places.min(axis=0), places.max(axis=0)
+    size = np.array([width_px, height_px])
+    if low.min() >= -1 - EDGE and high.max() <= 1 + EDGE:
+        least = -1 if low.min() < -EDGE else 0
+        return [_scaled(frame, least, (size - 1) / (1 - least)) for frame in people]
+    if (low < -EDGE * size).any() or (high > (1 + EDGE) * size).any():
+        span = f"x from {low[0]:.0f} to {high[0]:.0f}, y from {low[1]:.0f} to {high[1]:.0f}"
+        what = f"its people lie at {span}, its video's picture is {width_px} x {height_px} px"
+        raise OpenPoseError(source, what, "run OpenPose on this very video, with --keypoint_scale 0")
+    return list(people)
+
+
+def _scaled(joints: np.ndarray, least: int, scale: np.ndarray) -> np.ndarray:
+    pixels = joints.copy()
+    found = joints[..., 2] > 0
+    pixels[found, :2] = (joints[found, :2] - least) * scale
+    return pixels
