@@ -91,9 +91,7 @@ def _bar(tracks: list[Track]) -> Iterator[None]:
     probes = {video: media.probe(video) for video in {track.video for track in tracks}}
     ends_s = [probes[track.video].duration_s if track.end_s is None else track.end_s for track in tracks]
     rates = [track.skeleton.fps if track.skeleton else probes[track.video].fps for track in tracks]
-    total = sum(
-        round((end_s - track.start_s) * fps) for track, end_s, fps in zip(tracks, ends_s, rates, strict=True)
-    )
+    total = sum(round((end_s - track.start_s) * fps) for track, end_s, fps in zip(tracks, ends_s, rates, strict=True))
     done = threading.Event()
     with tqdm(desc="extract", total=total, unit="frame", mininterval=0.5) as bar:
 

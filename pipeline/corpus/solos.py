@@ -78,7 +78,7 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     for name in sorted(instruments.keys() | segments.keys() | rows.keys()):
         known, file = instruments.get(name, set()), files.get(name)
         if fault := _fault(known, segments.get(name), rows.get(name), count):
-            aside.append(SetAside(name, fault, f"leave it out, or {_DOWNLOAD}"))
+            aside.append(SetAside(name, fault, f"go on without it, or {_DOWNLOAD}"))
         elif file is None:
             advice = f"download it and name it {name}.mp4 (or .mkv, .webm), or go on without it"
             aside.append(SetAside(name, f"no video of this name, of a player of {', '.join(known)}", advice))
@@ -90,7 +90,9 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
 
 
 def _tracks(videos: dict[str, _Video], skeletons: np.memmap) -> list[Track]:
-    stretches = [(video.first_row + first, last - first + 1) for video in videos.values() for first, last in video.segments]
+    stretches = [
+        (video.first_row + first, last - first + 1) for video in videos.values() for first, last in video.segments
+    ]
     try:
         columns = joint_columns(_sample(skeletons, stretches))
     except ValueError as error:
@@ -190,7 +192,9 @@ def _length(file: Path, root: Path, rows: list[int]) -> SetAside | None:
     video_s, skeleton_s = media.probe(file).duration_s, (rows[1] - rows[0]) / FPS
     if abs(video_s - skeleton_s) <= LARGEST_DIFFERENCE_S:
         return None
-    what = f"{video_s:.1f} s long, its skeleton {skeleton_s:.1f} s: it is cut, or another video, or plays at another speed"
+    what = (
+        f"{video_s:.1f} s long, its skeleton {skeleton_s:.1f} s: it is cut, or another video, or plays at another speed"
+    )
     return SetAside(relative(file, root), what, "download it again, whole, or delete it")
 
 
