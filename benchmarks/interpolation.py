@@ -21,7 +21,7 @@ PROTOCOLS = {
 HIDDEN = 0.1  # share of the measured hand joints
 LONGEST = 25  # frames in a run
 LENGTHS = ((1, 1), (2, 5), (6, 10), (11, 15), (16, 20), (21, 25))  # rows of the table
-SEEDS = 20
+SEEDS = 50
 
 
 def load(path: str) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,7 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     return _tracks(videos, _skeleton(root, count)) if videos else [], aside
 
 
-def _tracks(videos: dict[str, _Video], skeletons: np.memmap) -> list[Track]:
+def _tracks(videos: dict[str, _Video], skeletons: Path) -> list[Track]:
     stretches = [
         (video.first_row + first, last - first + 1) for video in videos.values() for first, last in video.segments
     ]
@@ -97,7 +97,7 @@ def _tracks(videos: dict[str, _Video], skeletons: np.memmap) -> list[Track]:
         columns = joint_columns(_sample(skeletons, stretches))
     except ValueError as error:
         advice = f"check that the file is whole and belongs to {ROWS}, or {_DOWNLOAD}"
-        raise NothingLeft(f"{media.shown(str(skeletons.filename))}: {error}; {advice}") from None
+        raise NothingLeft(f"{media.shown(skeletons)}: {error}; {advice}") from None
     tracks = []
     for name, video in videos.items():
         for number, (first, last) in enumerate(video.segments, start=1):
@@ -111,9 +111,7 @@ def _tracks(videos: dict[str, _Video], skeletons: np.memmap) -> list[Track]:
                     audio=video.file,
                     start_s=first / FPS,
                     end_s=(last + 1) / FPS,
-                    skeleton=Skeleton(
-                        Path(str(skeletons.filename)), row, row + last - first + 1, FPS, columns, MEASURED_ABOVE
-                    ),
+                    skeleton=Skeleton(skeletons, row, row + last - first + 1, FPS, columns, MEASURED_ABOVE),
                 )
             )
     return tracks
@@ -152,11 +150,17 @@ def joint_columns(rows: np.ndarray) -> tuple[int, ...]:
     return (0, 1, 2, RIGHT_WRIST, *right_hand, 4, 5, LEFT_WRIST, *left_hand)
 
 
-def _sample(skeletons: np.ndarray, stretches: list[tuple[int, int]]) -> np.ndarray:
-    """At most about `ROWS_LOOKED_AT` rows, the same number from each stretch (first row, rows), spread evenly over it."""
+def _sample(skeletons: Path, stretches: list[tuple[int, int]]) -> np.ndarray:
+    """About `ROWS_LOOKED_AT` rows, the same number from each stretch (first row, rows), spread evenly over it."""
     each = max(ROWS_LOOKED_AT // len(stretches), 1)
     places = [first + np.arange(min(each, rows)) * rows // min(each, rows) for first, rows in stretches]
-    return skeletons[np.concatenate(places)]
+    values = 3 * COLUMNS
+    with open(skeletons, "rb") as file:
+        found = []
+        for row in np.concatenate(places).tolist():
+            file.seek(row * values * 4)  # read, not mapped: a map of the whole file may count as gigabytes of memory
+            found.append(np.fromfile(file, np.float32, values))
+    return np.stack(found).reshape(-1, 3, COLUMNS)
 
 
 def _fault(instruments: set[str], segments: Any, rows: Any, count: int) -> str | None:
@@ -217,8 +221,8 @@ def _files(root: Path, ids: set[str]) -> tuple[dict[str, Path], list[SetAside]]:
     return files, aside
 
 
-def _skeleton(root: Path, count: int) -> np.memmap:
-    """All skeletons, memory-mapped: float32 [count, 3, 47]."""
+def _skeleton(root: Path, count: int) -> Path:
+    """The file of all skeletons: float32 [count, 3, 47]."""
     found = [root / SKELETON] if (root / SKELETON).is_file() else sorted(root.glob("*.npy"))
     if len(found) != 1:
         what = f"{len(found)} .npy files in it, none named {SKELETON}" if found else f"no {SKELETON} in it"
@@ -227,7 +231,7 @@ def _skeleton(root: Path, count: int) -> np.memmap:
     if size != wanted:
         what = f"{size} bytes long, not the {wanted} of the {count} rows of {ROWS}"
         raise NothingLeft(f"{media.shown(found[0])}: {what}; download both again, so that they belong together")
-    return np.memmap(found[0], np.float32, "r", shape=(count, 3, COLUMNS))
+    return found[0]
 
 
 def _load(path: Path) -> dict[str, Any]:
