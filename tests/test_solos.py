@@ -13,16 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_media import REAL, blank, run_stage, tone, workplace, write_video
 
+from benchmarks import interpolation
 from pipeline import corpus, media, set_aside
 from pipeline.corpus import solos
 from pipeline.corpus.track import Skeleton, Track
 from pipeline.keypoints import cleaning, detection, ready
+from pipeline.keypoints.skeleton import BODY as BODY_JOINTS
 from pipeline.keypoints.skeleton import (
     JOINTS,
     LEFT_HAND,
     LEFT_SHOULDER,
     LEFT_WRIST,
     NECK,
+    PARENTS,
     RIGHT_HAND,
     RIGHT_SHOULDER,
     RIGHT_WRIST,
@@ -395,3 +398,55 @@ def test_the_real_skeleton_goes_through_the_cleaning_and_into_a_window(tmp_path,
     (window,) = windows.batch([(track.name, 1429)])["motion"]
     assert window.shape == (100, JOINTS, 2)
     assert np.array_equal(window, motion[-100:])
+
+
+@real
+def test_between_measured_joints_the_interpolation_is_that_of_the_datasets_makers():
+    """Their skeleton holds what they interpolated, by the same rule: a reference for ours that we did not make."""
+    positions, measured = interpolation.load(str(REAL / "solos/skeleton_npy_test.npy"))
+    times = np.arange(len(positions)) / 25
+    filled = cleaning.interpolate(np.where(measured[:, :, None], positions, 0), measured, times)
+    frames = np.arange(len(positions))[:, None]
+    between = (frames > measured.argmax(axis=0)) & (frames < len(positions) - 1 - measured[::-1].argmax(axis=0))
+    for joint in range(JOINTS):  # before its parent was ever measured, they put a joint elsewhere
+        between[:, joint] &= between[:, PARENTS[joint]]
+    gaps = between & ~measured
+    assert gaps.sum() > 16_000
+    assert np.linalg.norm(filled - positions, axis=-1)[gaps].max() < 0.01
+
+
+@real
+def test_interpolation_is_far_nearer_than_absolute_positions_and_than_holding():
+    positions, measured = interpolation.load(str(REAL / "solos/skeleton_npy_test.npy"))
+    for seed in range(3):
+        _, off = interpolation.errors(positions, measured, "single joints", seed)
+        ours = off["relative to the parent"].mean()
+        assert ours < 0.75 * off["absolute"].mean()
+        assert ours < 0.4 * off["hold the last"].mean()
+
+
+@pytest.mark.parametrize("protocol", list(interpolation.PROTOCOLS))
+def test_the_benchmark_hides_a_tenth_of_what_was_measured_of_the_fingers_in_runs(protocol):
+    measured = np.random.default_rng(0).random((1000, JOINTS)) < 0.98
+    lengths = interpolation.hide(measured, interpolation.PROTOCOLS[protocol], np.random.default_rng(1))
+    hidden = lengths > 0
+    assert not hidden[:, list(BODY_JOINTS)].any()
+    assert not (hidden & ~measured).any()
+    share = hidden.sum() / measured[:, [joint for joint in range(JOINTS) if joint not in BODY_JOINTS]].sum()
+    assert 0.1 <= share < 0.12
+    if protocol == "single joints":
+        for joint in range(JOINTS):
+            edges = np.flatnonzero(np.diff(hidden[:, joint], prepend=False, append=False))
+            for first, end in zip(edges[::2], edges[1::2], strict=True):
+                assert (lengths[first:end, joint] == end - first).all()
+                assert end - first <= 25
+
+
+def test_what_the_benchmark_compares_with_holds_and_draws_lines():
+    positions = np.zeros((5, JOINTS, 2))
+    positions[:, :, 0] = np.array([0, 9, 2, 9, 4])[:, None]
+    is_seen = np.broadcast_to(np.array([True, False, True, False, True])[:, None], (5, JOINTS))
+    times = np.arange(5.0)
+    assert interpolation.absolute(positions, is_seen, times)[:, 7, 0].tolist() == [0, 1, 2, 3, 4]
+    assert interpolation.hold(positions, is_seen, times)[:, 7, 0].tolist() == [0, 0, 2, 2, 4]
+    assert interpolation.hold(positions, ~is_seen, times)[:, 7, 0].tolist() == [9, 9, 9, 9, 9]
