@@ -62,6 +62,19 @@ def probe(path: str | Path) -> Probe:
         return Probe(_duration_s(container), float(rate or 0), video is not None, audio is not None)
 
 
+def size_px(path: str | Path) -> tuple[int, int]:
+    """Width and height of a video's pictures, from its header.
+
+    Raises:
+        MediaError: the file is missing, empty, no media file, or has no picture.
+    """
+    with _open(path) as container:
+        stream = _video(container)
+        if stream is None:
+            raise MediaError(path, "no picture in it")
+        return stream.width, stream.height
+
+
 def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
 

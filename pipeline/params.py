@@ -40,7 +40,7 @@ def _one_of(*names: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    name: str = _one_of("studio", "urmp", "folder")
+    name: str = _one_of("studio", "urmp", "solos", "folder")
     root: str
 
 

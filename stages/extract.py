@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pipeline import corpus, media, params, set_aside
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
-from pipeline.keypoints import detection
+from pipeline.keypoints import detection, ready
 from pipeline.keypoints.openpose_json import OpenPoseError
 from pipeline.metrics import pck
 from pipeline.set_aside import NothingLeft, SetAside
@@ -71,7 +71,8 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
     """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video, and what to do."""
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
-            place = KEPT / f"{key(track.video, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
+            source = track.video if track.skeleton is None else ready.digest(track.skeleton)
+            place = KEPT / f"{key(source, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
             # Files of OpenPose's are soon read, and the key does not know them.
             if place.exists() and keypoints.detector != "openpose_json":
                 with np.load(place, allow_pickle=False) as kept:
@@ -93,9 +94,8 @@ def _bar(tracks: list[Track]) -> Iterator[None]:
     progress.write_bytes(b"")
     probes = {video: media.probe(video) for video in {track.video for track in tracks}}
     ends_s = [probes[track.video].duration_s if track.end_s is None else track.end_s for track in tracks]
-    total = sum(
-        round((end_s - track.start_s) * probes[track.video].fps) for track, end_s in zip(tracks, ends_s, strict=True)
-    )
+    rates = [track.skeleton.fps if track.skeleton else probes[track.video].fps for track in tracks]
+    total = sum(round((end_s - track.start_s) * fps) for track, end_s, fps in zip(tracks, ends_s, rates, strict=True))
     done = threading.Event()
     with tqdm(desc="extract", total=total, unit="frame", mininterval=0.5) as bar:
 

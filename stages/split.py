@@ -14,11 +14,14 @@ def main() -> None:
     tracks, _ = corpus.read(settings.corpus)
     usable = set(Shards("data/motion").index.index) & set(Shards("data/spectrograms").index.index)
     instruments = {track.name: track.instrument for track in tracks if track.name in usable}
-    if len(instruments) < 2:
+    recordings = {track.name: track.recording for track in tracks if track.name in usable}
+    if len(set(recordings.values())) < 2:
         raise set_aside.NothingLeft(
-            f"{len(instruments)} usable track in {settings.corpus.root}: one to train and one to test are needed"
+            f"{len(instruments)} usable track in {settings.corpus.root}: one to train and one to test are needed, "
+            "of different recordings"
         )
-    parts = split.assign(instruments, settings.split.test_share)
+    sides = split.assign({recordings[track]: instruments[track] for track in instruments}, settings.split.test_share)
+    parts = {track: sides[recordings[track]] for track in instruments}
     table = pd.DataFrame(
         {"track": list(parts), "instrument": [instruments[t] for t in parts], "part": list(parts.values())}
     )

@@ -20,7 +20,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
 def test_profiles_are_whole_and_valid(profile: str) -> None:
     params.load(ROOT / "profiles" / f"{profile}.yaml")
 
@@ -33,6 +33,14 @@ def test_paper_profile_has_the_papers_numbers() -> None:
     assert (p.prior.body_layers, p.prior.body_hidden, p.motion.fps) == (3, 32, 25)
     assert (p.audio.sample_rate_hz, p.audio.n_fft, p.audio.hop_length, p.windows.duration_s) == (16000, 2048, 256, 4)
     assert (p.generate.samples, p.evaluate.ndb_cells, p.evaluate.ndb_significance) == (1600, 50, 0.05)
+
+
+def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
+    """The paper's two tables are of one system: a number that is changed in one profile must not be forgotten in the other."""
+    paper, solos = ((ROOT / "profiles" / f"{name}.yaml").read_text().splitlines() for name in ("paper", "solos"))
+    differ = [line.split(":")[0].strip() for line, other in zip(solos, paper, strict=True) if line != other]
+    assert differ == [solos[0].split(":")[0], "name", "root", "test_share"]
+    assert params.load(ROOT / "profiles" / "solos.yaml").split.test_share == 0.1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: 
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
 def test_a_variant_is_its_base_but_for_what_it_names(profile: str) -> None:
     p = params.load(ROOT / "profiles" / f"{profile}.yaml")
     assert p.variants.vqvae["vqvae"] == p.vqvae
@@ -112,7 +120,7 @@ def test_a_variant_is_its_base_but_for_what_it_names(profile: str) -> None:
     assert p.variants.prior["gru_content"] == dataclasses.replace(content, network="gru")
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
 def test_the_comparisons_are_fair(profile: str) -> None:
     """The same budget for every system of the paper that makes music; as many parameters, within 5 %, for both VQ-VAEs."""
     p = params.load(ROOT / "profiles" / f"{profile}.yaml")
@@ -153,7 +161,7 @@ def test_yaml_1_2_numbers(tmp_path: Path) -> None:
     assert params.load(path).vqvae.training.learning_rate == 1e-4
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
 def test_every_value_is_explained(profile: str) -> None:
     """A reader of a parameter file finds beside each value what it is and what the paper has."""
     for line in (ROOT / "profiles" / f"{profile}.yaml").read_text().splitlines():

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from pipeline import media, params
-from pipeline.corpus import folder, urmp
+from pipeline.corpus import folder, solos, urmp
 from pipeline.corpus.track import UNKNOWN, Track
 from pipeline.set_aside import NothingLeft, SetAside
 
 __all__ = ["READERS", "UNKNOWN", "Track", "read"]
 
-READERS = {"studio": urmp.read, "urmp": urmp.read, "folder": folder.read}
+READERS = {"studio": urmp.read, "urmp": urmp.read, "solos": solos.read, "folder": folder.read}
 
 
 def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:

@@ -7,6 +7,25 @@ UNKNOWN = "unknown"  # the instrument of a track whose corpus does not say
 
 
 @dataclass(frozen=True)
+class Skeleton:
+    """Joints that were found before, in a raw file of float32 [rows, 3, columns] = x px, y px, confidence, without a header.
+
+    Attributes:
+        first, end: the rows of the file that are this skeleton's; end is not included.
+        fps: rate of the rows; the first is at the track's start.
+        columns: for each joint of `keypoints.skeleton`, in their order, its column in the file.
+        measured_above: a joint of this confidence or less was not measured, whatever position the file gives it.
+    """
+
+    file: Path
+    first: int
+    end: int
+    fps: float
+    columns: tuple[int, ...]
+    measured_above: float
+
+
+@dataclass(frozen=True)
 class Track:
     """One player in one piece.
 
@@ -21,6 +40,7 @@ class Track:
         midi: the score of the piece, if there is one.
         part: which part of the MIDI is this player's, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
+        skeleton: joints that need no detector, if there are any.
         joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row a video frame: made corpora only.
     """
 
@@ -37,3 +57,9 @@ class Track:
     part: int = 0
     notes: Path | None = None
     joints: Path | None = None
+    skeleton: Skeleton | None = None
+
+    @property
+    def recording(self) -> str:
+        """What must not be torn apart into training and test: stretches of one recording are of one player and one room."""
+        return self.name if self.start_s == 0 and self.end_s is None else self.piece

@@ -20,6 +20,7 @@ import numpy as np
 
 from pipeline import media
 from pipeline.corpus.track import Track
+from pipeline.keypoints import ready
 from pipeline.keypoints.skeleton import LEFT_HAND, NECK, RIGHT_HAND
 from pipeline.params import Keypoints
 
@@ -89,7 +90,7 @@ DETECTORS: dict[str, Callable[[Track, Keypoints, Callable[[], object]], Detected
 
 
 def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
-    """Find the player's joints in every picture of a track.
+    """Find the player's joints in every picture of a track; take its skeleton for them where it has one.
 
     Args:
         tick: called once for every picture.
@@ -99,7 +100,12 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
         OpenPoseError: what OpenPose made of the video cannot be used.
         ParamsError: the detector is not installed, or not where the parameters say.
     """
-    return DETECTORS[params.detector](track, params, tick)
+    if track.skeleton is None:
+        return DETECTORS[params.detector](track, params, tick)
+    keypoints, times = ready.read(track.skeleton)
+    for _ in times:
+        tick()
+    return Detected(keypoints, times, *media.size_px(track.video))
 
 
 def found_shares(keypoints: np.ndarray) -> dict[str, float]:
