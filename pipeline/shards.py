@@ -101,7 +101,7 @@ class Shards:
 
     def lengths(self, tracks: Sequence[str]) -> np.ndarray:
         """Rows of each of some tracks, int64 [tracks]; 0 for a track that is not here."""
-        places = self.index.index.get_indexer(tracks)
+        places = self.index.index.get_indexer(pd.Index(tracks, dtype=object))
         return np.where(places < 0, 0, self._places[places, 2])
 
     def rows(self, name: str, track: str, start: int = 0, count: int | None = None) -> np.ndarray:

@@ -1,0 +1,64 @@
+"""The same work for every track, spread over the cores of this machine or of a Ray or Dask cluster.
+
+Whatever the backend, results are the same bytes in the same order: docs/clusters.md.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib
+
+from pipeline.params import ParamsError
+
+Result = TypeVar("Result")
+
+
+def each(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], backend: str) -> Iterator[Result]:
+    """function(*call) for every call, in their order.
+
+    Results should be small, and large ones be written to files: they travel between machines, and Ray gives none before the
+    last is there.
+
+    Args:
+        backend: "loky" for processes on this machine; "ray" or "dask" for the cluster that RAY_ADDRESS or
+            DASK_SCHEDULER_ADDRESS names, or else one that is started on this machine for as long as this takes.
+
+    Raises:
+        ParamsError: the backend's package is not installed, or a worker does not see the folder that this runs in.
+    """
+    with _cluster(backend):
+        with joblib.parallel_config(backend):
+            run = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="list" if backend == "ray" else "generator")
+        yield from run(joblib.delayed(_in_folder)(Path.cwd(), function, call) for call in calls)
+
+
+def _in_folder(folder: Path, function: Callable[..., Result], call: tuple[Any, ...]) -> Result:
+    """A worker of a cluster was started anywhere; paths are meant from the project's folder."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        what = f"a worker on {os.uname().nodename} does not see {folder} ({error.strerror})"
+        raise ParamsError(f"compute.backend: {what}; every machine must have the project at the same path") from None
+    return function(*call)
+
+
+def _cluster(backend: str) -> AbstractContextManager[Any]:
+    try:
+        if backend == "ray":
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report home
+            import ray
+            from ray.util.joblib import register_ray
+
+            register_ray()
+            return ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        if backend == "dask":
+            from distributed import Client
+
+            return Client(threads_per_worker=1, dashboard_address=None)
+    except ImportError as error:
+        advice = f"install it with: .venv/bin/pip install '.[{backend}]'"
+        raise ParamsError(f"compute.backend = {backend!r}: {error.name} is not installed; {advice}") from None
+    return nullcontext()
