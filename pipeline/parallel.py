@@ -27,7 +27,7 @@ def each(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], back
             DASK_SCHEDULER_ADDRESS names, or else one that is started on this machine for as long as this takes.
 
     Raises:
-        ParamsError: the backend's package is not installed, or a worker does not see the folder that this runs in.
+        ParamsError: the backend's package is not installed, there is no such cluster, or a worker does not see the folder that this runs in.
     """
     with _cluster(backend):
         with joblib.parallel_config(backend):
@@ -55,10 +55,15 @@ def _cluster(backend: str) -> AbstractContextManager[Any]:
             register_ray()
             return ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
         if backend == "dask":
+            import dask
             from distributed import Client
 
-            return Client(threads_per_worker=1, dashboard_address=None)
+            address = dask.config.get("scheduler-address", None)
+            return Client(address) if address else Client(threads_per_worker=1, dashboard_address=None)
     except ImportError as error:
         advice = f"install it with: .venv/bin/pip install '.[{backend}]'"
         raise ParamsError(f"compute.backend = {backend!r}: {error.name} is not installed; {advice}") from None
+    except OSError as error:
+        what = " ".join(str(error).split())
+        raise ParamsError(f"compute.backend = {backend!r}: {what}; start the cluster, see docs/clusters.md") from None
     return nullcontext()

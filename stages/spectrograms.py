@@ -22,8 +22,17 @@ KEPT = WORK / "spectrograms"  # each finished track until all are, so that a kil
 def main() -> None:
     p = params.load()
     tracks, aside = corpus.read(p.corpus)
+    kept, remarks = make(tracks, p)
+    set_aside.write(OUT, aside + remarks)
+    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
+    if not kept:
+        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+
+
+def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
+    """Write the shards; how many tracks are in them, and what there is to say about the others and these."""
     results = parallel.each(transform, [(track, p) for track in tracks], p.compute.backend)
-    kept = 0
+    kept, aside = 0, []
     with ShardWriter(OUT) as shards:
         bar = tqdm(results, "spectrograms", len(tracks), unit="track")
         for track, (place, remarks) in zip(tracks, bar, strict=True):
@@ -35,10 +44,7 @@ def main() -> None:
                 shards.add(track.name, {"spectrogram": array}, duration_s=duration_s)
                 kept += 1
     shutil.rmtree(KEPT, ignore_errors=True)  # as large as the shards
-    set_aside.write(OUT, aside)
-    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
-    if not kept:
-        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+    return kept, aside
 
 
 def transform(track: Track, p: params.Params) -> tuple[Path | None, list[SetAside]]:
