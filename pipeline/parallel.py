@@ -4,7 +4,7 @@ Whatever the backend, results are the same bytes in the same order: docs/cluster
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,24 +15,29 @@ from pipeline.params import ParamsError
 
 Result = TypeVar("Result")
 
+RAY_CALLS = 8  # for each core, handed over at once
 
-def each(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], backend: str) -> Iterator[Result]:
+
+def each(function: Callable[..., Result], calls: Sequence[tuple[Any, ...]], backend: str) -> Iterator[Result]:
     """function(*call) for every call, in their order.
-
-    Results should be small, and large ones be written to files: they travel between machines, and Ray gives none before the
-    last is there.
 
     Args:
         backend: "loky" for processes on this machine; "ray" or "dask" for the cluster that RAY_ADDRESS or
             DASK_SCHEDULER_ADDRESS names, or else one that is started on this machine for as long as this takes.
 
     Raises:
-        ParamsError: the backend's package is not installed, there is no such cluster, or a worker does not see the folder that this runs in.
+        ParamsError: the backend's package is not installed, there is no such cluster, or a worker does not see the folder
+            that this runs in.
     """
     with _cluster(backend):
         with joblib.parallel_config(backend):
             run = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="list" if backend == "ray" else "generator")
-        yield from run(joblib.delayed(_in_folder)(Path.cwd(), function, call) for call in calls)
+            cores = joblib.effective_n_jobs(-1)
+        # Ray's backend gives no result before the last is there: a part of the corpus at a time, or all were in memory.
+        part = RAY_CALLS * cores if backend == "ray" else max(len(calls), 1)
+        for start in range(0, len(calls), part):
+            here = calls[start : start + part]
+            yield from run(joblib.delayed(_in_folder)(Path.cwd(), function, call) for call in here)
 
 
 def _in_folder(folder: Path, function: Callable[..., Result], call: tuple[Any, ...]) -> Result:

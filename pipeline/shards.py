@@ -42,7 +42,7 @@ class ShardWriter:
         digest = hashlib.sha256()
         for name, array in arrays.items():
             self._pending.setdefault(name, []).append(array)
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
             self._bytes += array.nbytes
         row = {
             "track": track,

@@ -8,23 +8,12 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 WORK = Path("work")
-LIBRARIES = (
-    "av",
-    "mediapipe",
-    "numpy",
-    "opencv-python-headless",
-    "scipy",
-    "soundfile",
-    "soxr",
-    "tinysoundfont",
-    "torch",
-)
+LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python-headless", "tinysoundfont", "torch")
 
 
 def key(*inputs: Any) -> str:
@@ -34,7 +23,11 @@ def key(*inputs: Any) -> str:
         inputs: a Path stands for its content (a folder's for its index.parquet, which holds a hash of each track);
             a dataclass for its values; anything else for its repr.
     """
-    digest = hashlib.sha256(_code())
+    digest = hashlib.sha256()
+    code = Path(__file__).parent
+    for path in sorted([*code.rglob("*.py"), *(code.parent / "stages").glob("*.py")]):
+        digest.update(path.read_bytes())
+    digest.update(repr([version(library) for library in LIBRARIES]).encode())
     for item in inputs:
         if isinstance(item, Path):
             with open(item / "index.parquet" if item.is_dir() else item, "rb") as file:
@@ -42,17 +35,6 @@ def key(*inputs: Any) -> str:
         else:
             digest.update(repr(asdict(item) if is_dataclass(item) and not isinstance(item, type) else item).encode())
     return digest.hexdigest()[:20]
-
-
-@cache
-def _code() -> bytes:
-    """Hash of what computes: this project's code and the versions of the libraries."""
-    digest = hashlib.sha256()
-    code = Path(__file__).parent
-    for path in sorted([*code.rglob("*.py"), *(code.parent / "stages").glob("*.py")]):
-        digest.update(path.read_bytes())
-    digest.update(repr([version(library) for library in LIBRARIES]).encode())
-    return digest.digest()
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -1,7 +1,6 @@
 """Sound → log-spectrograms: data/spectrograms."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,9 @@ from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.set_aside import NothingLeft, SetAside
 from pipeline.shards import ShardWriter
-from pipeline.work import WORK, key, write_whole
 from stages import run
 
 OUT = Path("data/spectrograms")
-KEPT = WORK / "spectrograms"  # each finished track until all are, so that a killed run goes on where it was
 
 
 def main() -> None:
@@ -35,43 +32,31 @@ def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
     kept, aside = 0, []
     with ShardWriter(OUT) as shards:
         bar = tqdm(results, "spectrograms", len(tracks), unit="track")
-        for track, (place, remarks) in zip(tracks, bar, strict=True):
+        for track, (array, remarks) in zip(tracks, bar, strict=True):
             aside += remarks
-            if place is not None:
-                with np.load(place, allow_pickle=False) as file:
-                    array = file["spectrogram"]
+            if array is not None:
                 duration_s = (len(array) - 1) * p.audio.hop_length / p.audio.sample_rate_hz
                 shards.add(track.name, {"spectrogram": array}, duration_s=duration_s)
                 kept += 1
-    shutil.rmtree(KEPT, ignore_errors=True)  # as large as the shards
     return kept, aside
 
 
-def transform(track: Track, p: params.Params) -> tuple[Path | None, list[SetAside]]:
-    """Where a track's spectrogram is kept, made now or by an earlier run, or None where its sound cannot be used; and what
-    there is to say about the sound."""
+def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[SetAside]]:
+    """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound.
+
+    It is not kept for a run that is killed: to keep it takes half as long as to make it.
+    """
     file = relative(track.audio, Path(p.corpus.root))
     try:
-        place = KEPT / f"{key(track.audio, track.start_s, track.end_s, p.audio, p.windows)}.npz"
-    except OSError as error:
-        return None, [
-            SetAside(file, f"cannot be read ({error.strerror})", "replace it with a whole copy, or delete it")
-        ]
-    if not place.exists():
-        try:
-            sound, native_hz = media.decode_audio(track.audio)
-        except media.MediaError as error:
-            return None, [SetAside(file, error.what, "replace it with a whole copy, or delete it")]
-        end = None if track.end_s is None else round(track.end_s * native_hz)
-        sound = sound[round(track.start_s * native_hz) : end]
-        if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
-            return None, [SetAside(file, *fault)]
-        weak = sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)
-        array = spectrogram.log_spectrogram(media.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio)
-        remarks = np.array(weak, str).reshape(-1, 2)
-        write_whole(place, lambda path: np.savez(path, spectrogram=array, remarks=remarks))
-    with np.load(place, allow_pickle=False) as kept:
-        return place, [SetAside(file, str(what), str(advice)) for what, advice in kept["remarks"]]
+        sound, native_hz = media.decode_audio(track.audio)
+    except media.MediaError as error:
+        return None, [SetAside(file, error.what, "replace it with a whole copy, or delete it")]
+    end = None if track.end_s is None else round(track.end_s * native_hz)
+    sound = sound[round(track.start_s * native_hz) : end]
+    if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
+        return None, [SetAside(file, *fault)]
+    remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]
+    return spectrogram.log_spectrogram(media.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
 
 
 if __name__ == "__main__":

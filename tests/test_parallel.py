@@ -51,9 +51,7 @@ def test_a_cluster_gives_the_same_bytes(
 
 
 @pytest.mark.parametrize("backend", CLUSTERS)
-def test_a_missing_package_is_one_line_that_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, backend: str
-) -> None:
+def test_a_missing_package_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     for name in ("ray", "ray.util.joblib", "distributed"):
         monkeypatch.setitem(__import__("sys").modules, name, None)  # as if it were not there
     with pytest.raises(ParamsError, match=rf"compute.backend = '{backend}': .*/pip install '\.\[{backend}\]'") as error:
