@@ -142,6 +142,8 @@ def read_audio(path: str | Path, sample_rate_hz: int) -> np.ndarray:
 
 def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """As `read_audio`, at the file's own sample rate: float32 [samples], and the rate in Hz."""
+    if plain := _plain_wav(path):
+        return plain
     with _open(path) as container:
         stream = _audio(container)
         if stream is None:
@@ -167,6 +169,21 @@ def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
     if not length:
         raise MediaError(path, "its sound is empty")
     return np.concatenate(chunks), rate_hz
+
+
+def _plain_wav(path: str | Path) -> tuple[np.ndarray, int] | None:
+    """As `decode_audio`, the same samples, for the WAV files that libsndfile reads to the bit as FFmpeg does; None for others.
+
+    It takes a tenth of the time: FFmpeg reads on in every file to learn what else might be in it.
+    """
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            if file.format not in ("WAV", "WAVEX") or file.subtype not in ("PCM_16", "PCM_24", "FLOAT"):
+                return None
+            channels = np.ascontiguousarray(file.read(dtype="float32", always_2d=True).T)
+            return (channels.mean(axis=0), file.samplerate) if channels.size else None
+    except (soundfile.LibsndfileError, OSError):
+        return None
 
 
 def resample(sound: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:

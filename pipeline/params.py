@@ -45,6 +45,13 @@ class Corpus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compute:
+    """Where the work is done. No stage depends on it: the results are the same."""
+
+    backend: str = _one_of("loky", "ray", "dask")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Studio:
     seed: int = _at_least(0)
     tracks_per_instrument: int = _at_least(2)
@@ -248,6 +255,7 @@ class Degrade:
 @dataclass(frozen=True, kw_only=True)
 class Params:
     seed: int = _at_least(0)
+    compute: Compute
     corpus: Corpus
     studio: Studio
     keypoints: Keypoints

@@ -6,11 +6,13 @@ Arrays of one track share their first axis and their place: rows [start, start +
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
 SHARD_BYTES = 256 * 2**20  # large enough for few files, small enough to hold one in memory while it is written
 
@@ -40,7 +42,7 @@ class ShardWriter:
         digest = hashlib.sha256()
         for name, array in arrays.items():
             self._pending.setdefault(name, []).append(array)
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
             self._bytes += array.nbytes
         row = {
             "track": track,
@@ -74,34 +76,53 @@ class ShardWriter:
 
 
 class Shards:
-    """Reads a folder that `ShardWriter` wrote. Files are memory-mapped: only the rows asked for are read."""
+    """Reads a folder that `ShardWriter` wrote: only the rows asked for are read, and only the index is kept in memory.
+
+    Files are opened for one read at a time: a corpus may have more shards than a process may have files open, and a map
+    that stays would keep in memory whatever was read through it.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.index = pd.read_parquet(self.folder / "index.parquet").set_index("track")
-        places = self.index[["shard", "start", "rows"]].itertuples(name=None)
-        self._places: dict[str, tuple[int, int, int]] = {
-            track: (shard, start, rows) for track, shard, start, rows in places
-        }
+        path = self.folder / "index.parquet"
+        # Hashes are most of the index, and nothing is looked up by them.
+        columns = [name for name in parquet.read_schema(path).names if name != "sha256"]
+        self.index = pd.read_parquet(path, columns=columns).set_index("track")
+        self._places = self.index[["shard", "start", "rows"]].to_numpy(np.int64)  # [tracks, 3]
         self.arrays = sorted({path.stem.rpartition("_")[0] for path in self.folder.glob("*_[0-9]*.npy")})
-        self._files: dict[tuple[str, int], np.ndarray] = {}
+        self._headers: dict[tuple[str, int], tuple[int, np.dtype, tuple[int, ...]]] = {}
 
     def __contains__(self, track: str) -> bool:
-        return track in self._places
+        return track in self.index.index
 
     def length(self, track: str) -> int:
         """Rows of a track."""
-        return self._places[track][2]
+        return int(self._places[self.index.index.get_loc(track), 2])
+
+    def lengths(self, tracks: Sequence[str]) -> np.ndarray:
+        """Rows of each of some tracks, int64 [tracks]; 0 for a track that is not here."""
+        places = self.index.index.get_indexer(pd.Index(tracks, dtype=object))
+        return np.where(places < 0, 0, self._places[places, 2])
 
     def rows(self, name: str, track: str, start: int = 0, count: int | None = None) -> np.ndarray:
-        """Rows [start, start + count) of a track's array `name`, as a view of the memory map; all the rest if count is None."""
-        shard, offset, rows = self._places[track]
+        """Rows [start, start + count) of a track's array `name`; all the rest if count is None."""
+        shard, offset, rows = self._places[self.index.index.get_loc(track)].tolist()
         count = rows - start if count is None else count
         assert start >= 0 and count >= 0 and start + count <= rows, f"{track}: rows {start}..{start + count} of {rows}"
-        return self._file(name, shard)[offset + start : offset + start + count]
+        data, dtype, shape = self._header(name, shard)
+        array = np.empty((count, *shape), dtype)
+        with open(self._file(name, shard), "rb") as file:
+            file.seek(data + (offset + start) * array[:1].nbytes)
+            assert file.readinto(array.data) == array.nbytes
+        return array
 
-    def _file(self, name: str, shard: int) -> np.ndarray:
-        if (name, shard) not in self._files:
-            path = self.folder / f"{name}_{shard:03d}.npy"
-            self._files[name, shard] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return self._files[name, shard]
+    def _file(self, name: str, shard: int) -> Path:
+        return self.folder / f"{name}_{shard:03d}.npy"
+
+    def _header(self, name: str, shard: int) -> tuple[int, np.dtype, tuple[int, ...]]:
+        """Where the rows of a shard begin, in bytes; their dtype; and the shape of one."""
+        if (name, shard) not in self._headers:
+            file = np.load(self._file(name, shard), mmap_mode="r", allow_pickle=False)
+            assert file.flags.c_contiguous, f"{self._file(name, shard)}: its rows do not lie one after the other"
+            self._headers[name, shard] = file.offset, file.dtype, file.shape[1:]
+        return self._headers[name, shard]

@@ -20,7 +20,7 @@ LOWEST_BIN = 4  # below it there is no note
 RANGE = 1.25  # what is so far (50 dB) below the loud frames' peak is not looked at
 LAG_S = 0.032  # between the frames whose difference is the rise
 
-BLOCK_FRAMES = 1024  # transformed at once: a long sound needs no more memory than a short one
+BLOCK_FRAMES = 64  # transformed at once: what a core's cache holds; a long sound needs no more memory than a short one
 
 
 def normalisation(audio: Audio) -> dict[str, float]:
@@ -45,8 +45,12 @@ def log_spectrogram(sound: np.ndarray, audio: Audio) -> np.ndarray:
     scale, offset = (np.float32(value) for value in normalisation(audio).values())
     for start in range(0, len(views), BLOCK_FRAMES):
         block = slice(start, start + BLOCK_FRAMES)
-        magnitude = np.abs(np.fft.rfft(views[block] * window)[:, :-1])
-        spectrogram[block] = 20 * scale * np.log10(np.maximum(magnitude, floor)) + offset
+        values = np.abs(np.fft.rfft(views[block] * window)[:, :-1])
+        np.maximum(values, floor, out=values)
+        np.log10(values, out=values)
+        values *= 20 * scale
+        values += offset
+        spectrogram[block] = values
     return spectrogram
 
 

@@ -45,8 +45,9 @@ class Windows:
         self.sources = sources
         self.counts = {name: round(duration_s * source.fps) for name, source in sources.items()}
         self.fps = next(iter(sources.values())).fps
-        starts = {track: self._starts(track) for track in tracks}
-        self.starts = {track: count for track, count in starts.items() if count > 0}  # possible first rows, per track
+        counts = self._starts(tracks)
+        # Possible first rows, per track.
+        self.starts = {track: count for track, count in zip(tracks, counts.tolist(), strict=True) if count > 0}
         if not self.starts:
             raise NothingLeft(
                 f"no track with {' and '.join(sources)} is as long as a window of {duration_s} s; lower windows.duration_s"
@@ -54,16 +55,15 @@ class Windows:
         self._tracks = list(self.starts)
         self._ends = np.cumsum(list(self.starts.values()))
 
-    def _starts(self, track: str) -> int:
-        """How many first rows leave every source enough rows."""
+    def _starts(self, tracks: Sequence[str]) -> np.ndarray:
+        """How many first rows leave every source enough rows, int64 [tracks]."""
         free = []
         for name, source in self.sources.items():
-            if track not in source.shards:
-                return 0
-            spare = source.shards.length(track) - self.counts[name]
+            spare = source.shards.lengths(tracks) - self.counts[name]
             # The starts whose nearest row of this source is at most `spare`; the small number is for rounding errors.
-            free.append(int(np.ceil((spare + 0.5) * self.fps / source.fps - 1e-6)) if spare >= 0 else 0)
-        return min(free)
+            starts = np.ceil((spare + 0.5) * self.fps / source.fps - 1e-6)
+            free.append(np.where(spare >= 0, starts, 0).astype(np.int64))
+        return np.min(free, axis=0)
 
     def at(self, track: str, start: int) -> dict[str, np.ndarray]:
         """The window that starts on row `start` of the first source: name → array [count, ...] of the source's dtype."""
@@ -94,8 +94,11 @@ class Windows:
 
     def spread(self, size: int) -> Places:
         """`size` places, shared evenly among the tracks and spread evenly over each."""
+        tracks = len(self._tracks)
+        shares = np.diff(size * np.arange(tracks + 1) // tracks)
         places = []
-        for i, (track, starts) in enumerate(self.starts.items()):
-            here = size * (i + 1) // len(self.starts) - size * i // len(self.starts)
-            places += [(track, int(start)) for start in np.linspace(0, starts - 1, here).round()]
+        for i in np.flatnonzero(shares):
+            track = self._tracks[i]
+            here = np.linspace(0, self.starts[track] - 1, shares[i])
+            places += [(track, int(start)) for start in here.round()]
         return places

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline import corpus, media, params, set_aside
+from pipeline import corpus, media, parallel, params, set_aside
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.keypoints import detection, ready
@@ -32,10 +31,9 @@ def main() -> None:
     p = params.load()
     tracks, aside = corpus.read(p.corpus)
     KEPT.mkdir(parents=True, exist_ok=True)
-    work = (joblib.delayed(detect)(track, p.keypoints) for track in tracks)
     rows = []
     with _bar(tracks), ShardWriter(OUT) as shards:
-        results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
+        results = parallel.each(detect, [(track, p.keypoints) for track in tracks], p.compute.backend)
         for track, result in zip(tracks, results, strict=True):
             file = relative(track.video, Path(p.corpus.root))
             if not isinstance(result, Path):

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-import joblib
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import corpus, media, params, set_aside, sound_check, spectrogram
+from pipeline import corpus, media, parallel, params, set_aside, sound_check, spectrogram
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.set_aside import NothingLeft, SetAside
@@ -20,9 +19,17 @@ OUT = Path("data/spectrograms")
 def main() -> None:
     p = params.load()
     tracks, aside = corpus.read(p.corpus)
-    work = (joblib.delayed(transform)(track, p) for track in tracks)
-    results = joblib.Parallel(n_jobs=-1, return_as="generator")(work)
-    kept = 0
+    kept, remarks = make(tracks, p)
+    set_aside.write(OUT, aside + remarks)
+    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
+    if not kept:
+        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+
+
+def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
+    """Write the shards; how many tracks are in them, and what there is to say about the others and these."""
+    results = parallel.each(transform, [(track, p) for track in tracks], p.compute.backend)
+    kept, aside = 0, []
     with ShardWriter(OUT) as shards:
         bar = tqdm(results, "spectrograms", len(tracks), unit="track")
         for track, (array, remarks) in zip(tracks, bar, strict=True):
@@ -31,14 +38,14 @@ def main() -> None:
                 duration_s = (len(array) - 1) * p.audio.hop_length / p.audio.sample_rate_hz
                 shards.add(track.name, {"spectrogram": array}, duration_s=duration_s)
                 kept += 1
-    set_aside.write(OUT, aside)
-    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
-    if not kept:
-        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+    return kept, aside
 
 
 def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[SetAside]]:
-    """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound."""
+    """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound.
+
+    It is not kept for a run that is killed: to keep it takes half as long as to make it.
+    """
     file = relative(track.audio, Path(p.corpus.root))
     try:
         sound, native_hz = media.decode_audio(track.audio)

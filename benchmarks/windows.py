@@ -1,0 +1,63 @@
+"""Random 4 s windows from shards, against decoding and transforming the same stretches. `python -m benchmarks.windows`"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile
+
+from benchmarks.spectrograms import SOUND_HZ, made_wavs
+from pipeline import media, params, spectrogram
+from pipeline.shards import Shards, ShardWriter
+from pipeline.windows import Source, Windows
+
+TRACKS, WINDOWS, ROUNDS = 20, 100, 5
+
+
+def main() -> None:
+    p = params.load()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        wavs = {path.stem: path for path in made_wavs(folder / "wav", TRACKS)}
+        with ShardWriter(folder / "shards") as shards:
+            for track, path in wavs.items():
+                sound = media.read_audio(path, p.audio.sample_rate_hz)
+                shards.add(track, {"spectrogram": spectrogram.log_spectrogram(sound, p.audio)})
+        source = {"spectrogram": Source(Shards(folder / "shards"), "spectrogram", p.audio.fps)}
+        windows = Windows(source, list(wavs), p.windows.duration_s)
+        places = windows.random(WINDOWS, np.random.default_rng(p.seed))
+
+        def from_shards(track: str, start: int) -> np.ndarray:
+            return windows.at(track, start)["spectrogram"]
+
+        def from_the_stretch(track: str, start: int) -> np.ndarray:
+            """No more than the window's own 4 s is decoded."""
+            first = round(start / p.audio.fps * SOUND_HZ)
+            last = first + round(p.windows.duration_s * SOUND_HZ)
+            sound, _ = soundfile.read(wavs[track], start=first, stop=last, dtype="float32")
+            return spectrogram.log_spectrogram(media.resample(sound, SOUND_HZ, p.audio.sample_rate_hz), p.audio)
+
+        def from_the_file(track: str, start: int) -> np.ndarray:
+            """The plain way: librosa opens the file, and the window is cut from its spectrogram."""
+            sound, _ = librosa.load(wavs[track], sr=p.audio.sample_rate_hz)
+            return spectrogram.log_spectrogram(sound, p.audio)[start : start + windows.counts["spectrogram"]]
+
+        ways = (from_shards, from_the_stretch, from_the_file)
+        rates: dict[str, list[float]] = {way.__name__: [] for way in ways}
+        for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine hits all
+            for way in ways:
+                start = time.perf_counter()
+                for place in places:
+                    way(*place)
+                rates[way.__name__].append(len(places) / (time.perf_counter() - start))
+    print(f"the same {WINDOWS} windows, files warm, medians of {ROUNDS}:")
+    for name, values in rates.items():
+        ratio = statistics.median(a / b for a, b in zip(rates["from_shards"], values, strict=True))
+        print(f"{name:16s} {statistics.median(values):8.1f} windows/s; shards are {ratio:.1f} times as fast")
+
+
+if __name__ == "__main__":
+    main()
