@@ -61,6 +61,26 @@ def probe(path: str | Path) -> Probe:
         return Probe(_duration_s(container), float(rate or 0), video is not None, audio is not None)
 
 
+def cut_off(path: str | Path) -> bool:
+    """Whether a file ends before the last packet that its header lists, as after a download that broke off.
+
+    FFmpeg plays such a file up to where it ends and says nothing. Only headers that list packets, as those of MP4, and
+    uncompressed sound can be checked so; other files count as whole.
+
+    Raises:
+        MediaError: the file is missing, empty or no media file.
+    """
+    with _open(path) as container:
+        ends = [0.0]
+        for stream in container.streams:
+            if entries := len(stream.index_entries):
+                last = stream.index_entries[entries - 1]
+                ends.append(last.pos + last.size)
+            elif stream.codec_context and stream.codec_context.name.startswith("pcm_") and container.duration:
+                ends.append(container.duration / av.time_base * (stream.codec_context.bit_rate or 0) / 8)
+        return max(ends) > os.path.getsize(path)
+
+
 def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
 
