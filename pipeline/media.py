@@ -20,6 +20,7 @@ import soundfile
 GAP_S = (
     0.05  # sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times
 )
+UNKNOWN_LENGTH = b"\xff" * 4  # in a WAV's header, by who wrote it without being able to go back
 MAX_GAP_S = 3600.0  # a longer one comes from broken times, and would fill the memory with silence
 
 
@@ -62,23 +63,26 @@ def probe(path: str | Path) -> Probe:
 
 
 def cut_off(path: str | Path) -> bool:
-    """Whether a file ends before the last packet that its header lists, as after a download that broke off.
+    """Whether a file ends before its header says, as after a download that broke off.
 
-    FFmpeg plays such a file up to where it ends and says nothing. Only headers that list packets, as those of MP4, and
-    uncompressed sound can be checked so; other files count as whole.
+    FFmpeg plays such a file up to where it ends and says nothing. The headers of MP4 (where its packets lie) and of WAV and
+    AVI (how long the file is) can be checked; other files count as whole.
 
     Raises:
         MediaError: the file is missing, empty or no media file.
     """
     with _open(path) as container:
-        ends = [0.0]
-        for stream in container.streams:
-            if entries := len(stream.index_entries):
-                last = stream.index_entries[entries - 1]
-                ends.append(last.pos + last.size)
-            elif stream.codec_context and stream.codec_context.name.startswith("pcm_") and container.duration:
-                ends.append(container.duration / av.time_base * (stream.codec_context.bit_rate or 0) / 8)
-        return max(ends) > os.path.getsize(path)
+        lasts = [
+            stream.index_entries[len(stream.index_entries) - 1] for stream in container.streams if stream.index_entries
+        ]
+    end = max((last.pos + last.size for last in lasts), default=0)
+    with open(path, "rb") as file:
+        head, size = file.read(8), os.fstat(file.fileno()).st_size
+    if head[:4] == b"RIFF" and head[4:] != UNKNOWN_LENGTH:
+        end = max(
+            end, int.from_bytes(head[4:], "little")
+        )  # without these 8 bytes: some writers do not count a last one
+    return end > size
 
 
 def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:

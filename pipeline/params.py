@@ -296,6 +296,8 @@ def _build(kind: Any, value: Any, key: str) -> Any:
             raise ParamsError(
                 f"{key} = {value!r}: must be a section with a {'list by each name' if lists else 'section for each variant'}"
             )
+        if len({type(name) for name in value}) > 1:
+            raise ParamsError(f"{key} = {value!r}: must be named by numbers alone or by text alone, since DVC sorts it")
         return {str(name): _build(item_kind, item, f"{key}.{name}") for name, item in value.items()}
     if isinstance(kind, GenericAlias):
         (item_kind,) = get_args(kind)
