@@ -72,9 +72,9 @@ def cut_off(path: str | Path) -> bool:
         MediaError: the file is missing, empty or no media file.
     """
     with _open(path) as container:
-        lasts = [
-            stream.index_entries[len(stream.index_entries) - 1] for stream in container.streams if stream.index_entries
-        ]
+        streams = container.streams if "mp4" in container.format.name else ()
+        entries = [stream.index_entries for stream in streams]
+        lasts = [listed[len(listed) - 1] for listed in entries if listed]
     end = max((last.pos + last.size for last in lasts), default=0)
     with open(path, "rb") as file:
         head, size = file.read(8), os.fstat(file.fileno()).st_size
