@@ -79,9 +79,8 @@ def cut_off(path: str | Path) -> bool:
     with open(path, "rb") as file:
         head, size = file.read(8), os.fstat(file.fileno()).st_size
     if head[:4] == b"RIFF" and head[4:] != UNKNOWN_LENGTH:
-        end = max(
-            end, int.from_bytes(head[4:], "little")
-        )  # without these 8 bytes: some writers do not count a last one
+        # Some writers do not count a last byte or two: these 8, which are not in the count, are let go.
+        end = max(end, int.from_bytes(head[4:], "little"))
     return end > size
 
 

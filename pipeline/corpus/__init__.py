@@ -32,4 +32,8 @@ def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
         raise NothingLeft(
             f"corpus.root = {media.shown(root)}: {what}; put the corpus there, or set both in params.yaml"
         )
-    return tracks, aside + (urmp.missing_pieces(root) if corpus.name == "urmp" else [])
+    if corpus.name == "urmp":
+        held, whole = urmp.held(root)
+        if not whole:  # a download that is not finished is seen at once
+            aside.append(SetAside("corpus.root", held, "copy the others there, too, unless you want these alone"))
+    return tracks, aside

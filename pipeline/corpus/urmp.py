@@ -113,19 +113,17 @@ def read(root: Path, player_order: Mapping[str, list[int]] | None = None) -> tup
     return tracks, aside + _not_annotated(root, tracks)
 
 
-def missing_pieces(root: Path) -> list[SetAside]:
-    """What of URMP is not there, in one line for all of it: a download that is not finished is seen at once."""
+def held(root: Path) -> tuple[str, bool]:
+    """How much of URMP is there, by the names of its videos, in one line; and whether that is all of it."""
     videos = (_VIDEO.fullmatch(path.name) for path in root.glob("*/Vid_*.mp4"))
     found = {video["piece"]: video["codes"].count("_") for video in videos if video}
     sizes = Counter(found.values())
-    if all(sizes[players] >= count for players, count in SIZES.values()):
-        return []
     numbers = {_number(piece) for piece in found}
     missing = [f"{number:02d}" for number in range(1, PIECES + 1) if number not in numbers]
     counts = ", ".join(f"{sizes[players]} of {count} {name}" for name, (players, count) in SIZES.items())
-    what = f"{len(found)} of URMP's {PIECES} pieces are in it ({counts})"
-    what += f"; missing: {', '.join(missing)}" if missing else ""
-    return [SetAside("corpus.root", what, "copy the others there, too, unless you want these alone")]
+    text = f"{len(found)} of URMP's {PIECES} pieces are in it ({counts})"
+    text += f"; missing: {', '.join(missing)}" if missing else ""
+    return text, all(sizes[players] >= count for players, count in SIZES.values())
 
 
 def _number(piece: str) -> int | None:
