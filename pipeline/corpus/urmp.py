@@ -115,15 +115,14 @@ def read(root: Path, player_order: Mapping[str, list[int]] | None = None) -> tup
 
 def held(root: Path) -> tuple[str, bool]:
     """How much of URMP is there, by the names of its videos, in one line; and whether that is all of it."""
-    videos = (_VIDEO.fullmatch(path.name) for path in root.glob("*/Vid_*.mp4"))
-    found = {video["piece"]: video["codes"].count("_") for video in videos if video}
-    sizes = Counter(found.values())
-    numbers = {_number(piece) for piece in found}
-    missing = [f"{number:02d}" for number in range(1, PIECES + 1) if number not in numbers]
-    counts = ", ".join(f"{sizes[players]} of {count} {name}" for name, (players, count) in SIZES.items())
-    text = f"{len(found)} of URMP's {PIECES} pieces are in it ({counts})"
-    text += f"; missing: {', '.join(missing)}" if missing else ""
-    return text, all(sizes[players] >= count for players, count in SIZES.values())
+    videos = [match for path in root.glob("*/Vid_*.mp4") if (match := _VIDEO.fullmatch(path.name))]
+    players = {_number(video["piece"]): video["codes"].count("_") for video in videos}
+    missing = [number for number in range(1, PIECES + 1) if number not in players]
+    sizes = Counter(count for number, count in players.items() if number in range(1, PIECES + 1))
+    counts = ", ".join(f"{sizes[size]} of {count} {name}" for name, (size, count) in SIZES.items())
+    text = f"{PIECES - len(missing)} of URMP's {PIECES} pieces are in it ({counts})"
+    text += f"; missing: {', '.join(f'{number:02d}' for number in missing)}" if missing else ""
+    return text, all(sizes[size] == count for size, count in SIZES.values())
 
 
 def _number(piece: str) -> int | None:
