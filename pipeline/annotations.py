@@ -12,7 +12,8 @@ import numpy as np
 
 from pipeline.media import shown
 
-MAX_BYTES = 16 * 2**20  # a day of notes, hours of pitches
+MAX_BYTES = 16 * 2**20  # hours of pitches, days of notes
+LONGEST_S = 86400.0  # of any time or duration: a larger one is a mistake
 
 
 class AnnotationError(ValueError):
@@ -36,6 +37,7 @@ def read_notes(path: str | Path) -> np.ndarray:
     _refuse(path, lines, rows[:, 0] < 0, "its onset is negative")
     _refuse(path, lines, rows[:, 1] <= 0, "its pitch is not above 0 Hz")
     _refuse(path, lines, rows[:, 2] <= 0, "its duration is not above 0 s")
+    _refuse(path, lines, np.maximum(rows[:, 0], rows[:, 2]) > LONGEST_S, "its onset or duration is longer than a day")
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
