@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import annotations
+from pipeline import annotations, notes
 from pipeline.annotations import AnnotationError
+from pipeline.params import Notes
 
 
 def test_notes_are_read_whatever_stands_between_the_numbers(tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_pitches_over_time_are_read(tmp_path: Path) -> None:
         (b"1 440 1\n\n2 nan 1\n3 inf 1\n", "line 3 and 1 more: NaN or infinite"),
         (b"-1 440 1\n", "line 1: its onset is negative"),
         (b"1 0 1\n", "line 1: its pitch is not above 0 Hz"),
+        (b"1 440 1e30\n", "line 1: its onset or duration is longer than a day"),
         (b"1 440 -0.5\n", "line 1: its duration is not above 0 s"),
     ],
 )
@@ -75,6 +77,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @settings(deadline=None)
+@example(b"0 1e300 1")
+@example(b"0 1e-300 1e-300")
 @given(st.binary(max_size=60) | st.text("0123456789.-+eEnaif \t\r\n", max_size=60).map(str.encode))
 def test_any_bytes_give_notes_or_a_reason(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """Whatever stands in a file, a stage goes on; and what comes out can be used without looking again."""
@@ -90,3 +94,6 @@ def test_any_bytes_give_notes_or_a_reason(tmp_path_factory: pytest.TempPathFacto
         assert np.isfinite(table).all()
         assert (table >= 0).all()
         assert (np.diff(table[:, 0]) >= 0).all()
+        if columns == 3:
+            index, _, _ = notes.indices(notes.annotated(table), 10, 62.5, Notes(lowest_midi=21, highest_midi=108))
+            assert len(index) == 10
