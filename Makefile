@@ -1,5 +1,6 @@
 # make repro   the whole pipeline, on the corpus that params.yaml names
 # make test    the tests
+# make check-corpus   what is in the corpus, what is broken, and what a run would take
 # make profile name=smoke   puts a whole parameter file in place
 # Each installs what it needs into .venv first; a second call installs nothing.
 
@@ -8,7 +9,7 @@ SHELL := bash
 # The stages run as `python -m stages.x`, and `python` must be this one.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test profile
+.PHONY: repro test check-corpus profile
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -21,6 +22,11 @@ test: .venv/installed
 	ruff format --check .
 	mypy
 	python -m pytest
+
+# What the corpus of params.yaml holds, before hours are spent on it.
+check-corpus: .venv/installed
+	@python -m pipeline.corpus.names
+	@python -m pipeline.check_corpus
 
 # Put a profile in place: make profile name=smoke
 profile:

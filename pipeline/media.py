@@ -21,6 +21,7 @@ import soundfile
 GAP_S = (
     0.05  # sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times
 )
+UNKNOWN_LENGTH = b"\xff" * 4  # in a WAV's header, by who wrote it without being able to go back
 MAX_GAP_S = 3600.0  # a longer one comes from broken times, and would fill the memory with silence
 
 
@@ -73,6 +74,26 @@ def size_px(path: str | Path) -> tuple[int, int]:
         if stream is None:
             raise MediaError(path, "no picture in it")
         return stream.width, stream.height
+def cut_off(path: str | Path) -> bool:
+    """Whether a file ends before its header says, as after a download that broke off.
+
+    FFmpeg plays such a file up to where it ends and says nothing. The headers of MP4 (where its packets lie) and of WAV and
+    AVI (how long the file is) can be checked; other files count as whole.
+
+    Raises:
+        MediaError: the file is missing, empty or no media file.
+    """
+    with _open(path) as container:
+        streams = container.streams if "mp4" in container.format.name else ()
+        entries = [stream.index_entries for stream in streams]
+        lasts = [listed[len(listed) - 1] for listed in entries if listed]
+    end = max((last.pos + last.size for last in lasts), default=0)
+    with open(path, "rb") as file:
+        head, size = file.read(8), os.fstat(file.fileno()).st_size
+    if head[:4] == b"RIFF" and head[4:] != UNKNOWN_LENGTH:
+        # Some writers do not count a last byte or two: these 8, which are not in the count, are let go.
+        end = max(end, int.from_bytes(head[4:], "little"))
+    return end > size
 
 
 def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:

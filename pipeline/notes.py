@@ -1,4 +1,4 @@
-"""Scores: one part of a MIDI file as one note index a spectrogram frame, the content of the paper's section 3.3.
+"""A player's notes, annotated or from a MIDI file, as one note index a spectrogram frame: the content of the paper's section 3.3.
 
 Conventions
 -----------
@@ -9,8 +9,10 @@ ended; of notes that begin in one frame the last to begin is kept, of a chord th
 does the same. So a chord, and a note that is struck again without a rest between, cannot be told apart from a single note,
 as in the paper.
 
-Known limits: the MIDI of URMP is the score, and need not be aligned with the recording, as its Notes_*.txt are. A note
-without an end is dropped by `pretty_midi`.
+An annotated note counts as the semitone nearest to its mean pitch, A4 = 440 Hz.
+
+Known limits: a MIDI file is taken to be aligned with the recording. URMP's is the score, and need not be: its notes come from
+its annotations. A note without an end in a MIDI file is dropped by `pretty_midi`.
 """
 
 import io
@@ -89,6 +91,15 @@ def parts(path: str | Path, players: int) -> list[list[pretty_midi.Note]]:
     if len(instruments) < players:
         raise MidiError(path, f"{len(instruments)} part{'s' * (len(instruments) > 1)} in it for {players} players")
     return [instrument.notes for instrument in sorted(instruments, key=lambda instrument: instrument.program)]
+
+
+def annotated(table: np.ndarray) -> list[pretty_midi.Note]:
+    """The notes of an annotation, float64 [notes, 3] = onset s, pitch Hz, duration s, as those of a part."""
+    pitches = np.floor(69 + 12 * np.log2(table[:, 1] / 440) + 0.5).astype(int)
+    return [
+        pretty_midi.Note(64, int(pitch), onset_s, onset_s + duration_s)
+        for pitch, (onset_s, _, duration_s) in zip(pitches, table.tolist(), strict=True)
+    ]
 
 
 def indices(

@@ -42,6 +42,7 @@ def _one_of(*names: str) -> Any:
 class Corpus:
     name: str = _one_of("studio", "urmp", "solos", "folder")
     root: str
+    player_order: dict[str, list[int]]  # piece → its players' numbers, from the left of the picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class Windows:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    test_share: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
+    test_share: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,9 +327,14 @@ def _build(kind: Any, value: Any, key: str) -> Any:
     """Turn the YAML value at `key` into `kind`: a section's dataclass, a dict of them, a list, or a scalar."""
     if isinstance(kind, GenericAlias) and get_origin(kind) is dict:
         _, item_kind = get_args(kind)
-        if not isinstance(value, dict) or not value:
-            raise ParamsError(f"{key} = {value!r}: must be a section with a section for each variant")
-        return {name: _build(item_kind, item, f"{key}.{name}") for name, item in value.items()}
+        lists = get_origin(item_kind) is list  # of these there need not be any
+        if not isinstance(value, dict) or not (value or lists):
+            raise ParamsError(
+                f"{key} = {value!r}: must be a section with a {'list by each name' if lists else 'section for each variant'}"
+            )
+        if len({type(name) for name in value}) > 1:
+            raise ParamsError(f"{key} = {value!r}: must be named by numbers alone or by text alone, since DVC sorts it")
+        return {str(name): _build(item_kind, item, f"{key}.{name}") for name, item in value.items()}
     if isinstance(kind, GenericAlias):
         (item_kind,) = get_args(kind)
         if not isinstance(value, list):
@@ -385,6 +391,11 @@ def _check_together(params: Params) -> None:
             )
     if variants.prior.get(params.degrade.model) is None or variants.prior[params.degrade.model].content:
         raise ParamsError(f"degrade.model = {params.degrade.model!r}: must be a variant of prior without content")
+    if params.corpus.player_order and params.corpus.name not in ("studio", "urmp"):
+        raise ParamsError(
+            f"corpus.player_order = {params.corpus.player_order}: must be {{}}, since corpus.name = {params.corpus.name} "
+            "has no numbered players"
+        )
     if params.notes.lowest_midi > params.notes.highest_midi:
         raise ParamsError(
             f"notes.lowest_midi = {params.notes.lowest_midi}: must not exceed notes.highest_midi = {params.notes.highest_midi}"

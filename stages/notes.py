@@ -1,11 +1,15 @@
-"""MIDI → one note index a spectrogram frame, for the tracks that have a score: data/notes."""
+"""Notes → one note index a spectrogram frame, for the tracks that have any: data/notes.
+
+They are a player's annotated notes, which were heard in the recording; without them the player's part of the score.
+"""
 
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 from tqdm import tqdm
 
-from pipeline import corpus, notes, params, set_aside
+from pipeline import annotations, corpus, notes, params, set_aside
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.notes import Counts
@@ -23,7 +27,7 @@ def main() -> None:
     players: dict[Path | None, int] = {}  # of each MIDI file
     for track in tracks:
         players[track.midi] = max(players.get(track.midi, 0), track.part + 1)
-    scored = [track for track in tracks if track.midi and track.name in spectrograms]
+    scored = [track for track in tracks if (track.notes or track.midi) and track.name in spectrograms]
     aside: list[SetAside] = []
     kept: list[Counts] = []
     with ShardWriter(OUT) as shards:
@@ -48,30 +52,39 @@ def main() -> None:
 def transform(
     track: Track, players: int, frames: int, p: params.Params
 ) -> tuple[tuple[np.ndarray, np.ndarray, Counts] | None, list[SetAside]]:
-    """A track's note indices int16 [frames], onsets bool [frames] and counts, and what there is to say; None for an unusable score.
+    """A track's note indices int16 [frames], onsets bool [frames] and counts, and what there is to say; None for unusable notes.
 
     Args:
         players: how many players the score is for.
         frames: length of the track's spectrogram.
     """
-    assert track.midi is not None
-    file, player = relative(track.midi, Path(p.corpus.root)), track.part + 1
+    source = track.notes or track.midi
+    assert source is not None
+    file, player = relative(source, Path(p.corpus.root)), track.part + 1
+    parts: list[list[pretty_midi.Note]] = []
     try:
-        parts = notes.parts(track.midi, players)
+        if track.notes:
+            part = notes.annotated(annotations.read_notes(track.notes))
+        else:
+            parts = notes.parts(source, players)
+            part = parts[track.part]
+    except annotations.AnnotationError as error:
+        advice = "replace it with a whole copy, or delete it to take the notes of the score"
+        return None, [SetAside(file, error.what, advice)]
     except notes.MidiError as error:
         advice = "replace it with a whole copy in MIDI format 1 with a part for each player, or delete it"
         return None, [SetAside(file, error.what, advice)]
-    index, onsets, counts = notes.indices(parts[track.part], frames, p.audio.fps, p.notes)
+    index, onsets, counts = notes.indices(part, frames, p.audio.fps, p.notes)
     if not index.any():
         what = f"player {player} has no note in it that is in range and within the recording"
-        return None, [SetAside(file, what, "check that it is the score of this recording, or delete it")]
+        return None, [SetAside(file, what, "check that it belongs to this recording, or delete it")]
     remarks = []
     if len(parts) > players:
         what = f"{len(parts)} parts in it where {players} play; the first were taken"
         remarks.append(SetAside(file, what, "check that they stand in the order of the players, from the left"))
     if counts.beyond_end:
         what = f"{counts.beyond_end} notes of player {player} begin after the end of the recording, and were left out"
-        remarks.append(SetAside(file, what, "check that it is the score of this recording"))
+        remarks.append(SetAside(file, what, "check that it belongs to this recording"))
     if counts.out_of_range:
         what = f"{counts.out_of_range} notes of player {player} are out of range, and became rests"
         remarks.append(SetAside(file, what, "widen notes.lowest_midi and notes.highest_midi to take them in"))

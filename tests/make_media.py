@@ -20,6 +20,54 @@ from pipeline.studio import pieces
 REPO = Path(__file__).resolve().parents[1]
 REAL = REPO.parent / "shared" / "real"  # recordings that are not part of the project
 
+# URMP's 44 pieces, and the instruments of their players by the names of the players' files.
+URMP = {
+    "01_Jupiter": "vn vc",
+    "02_Sonata": "vn vn",
+    "03_Dance": "fl cl",
+    "04_Allegro": "fl fl",
+    "05_Entertainer": "tpt tpt",
+    "06_Entertainer": "sax sax",
+    "07_GString": "tpt tbn",
+    "08_Spring": "fl vn",
+    "09_Jesus": "tpt vn",
+    "10_March": "tpt sax",
+    "11_Maria": "ob vc",
+    "12_Spring": "vn vn vc",
+    "13_Hark": "vn vn va",
+    "14_Waltz": "fl fl cl",
+    "15_Surprise": "tpt tpt tpt",
+    "16_Surprise": "tpt tpt sax",
+    "17_Nocturne": "vn fl cl",
+    "18_Nocturne": "vn fl tpt",
+    "19_Pavane": "cl vn vc",
+    "20_Pavane": "tpt vn vc",
+    "21_Rejouissance": "cl tbn tba",
+    "22_Rejouissance": "sax tbn tba",
+    "23_Rejouissance": "cl sax tba",
+    "24_Pirates": "vn vn va vc",
+    "25_Pirates": "vn vn va sax",
+    "26_King": "vn vn va vc",
+    "27_King": "vn vn va sax",
+    "28_Fugue": "fl ob cl bn",
+    "29_Fugue": "fl fl ob cl",
+    "30_Fugue": "fl fl ob sax",
+    "31_Slavonic": "tpt tpt hn tbn",
+    "32_Fugue": "vn vn va vc",
+    "33_Elise": "tpt tpt hn tbn",
+    "34_Fugue": "tpt tpt hn tbn",
+    "35_Rondeau": "vn vn va db",
+    "36_Rondeau": "vn vn va vc",
+    "37_Rondeau": "fl vn va cl",
+    "38_Jerusalem": "vn vn va vc db",
+    "39_Jerusalem": "vn vn va sax db",
+    "40_Miserere": "fl fl ob cl bn",
+    "41_Miserere": "fl fl ob sax bn",
+    "42_Arioso": "tpt tpt hn tbn tba",
+    "43_Chorale": "tpt tpt hn tbn tba",
+    "44_K515": "vn vn va va vc",
+}
+
 
 def tone(duration_s: float, sample_rate_hz: int = 16000, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
     """A sine, float32 [samples]."""

@@ -59,7 +59,7 @@ def sounds_run(tmp_path_factory):
         write_video(root / name / f"Vid_{name}_vn.mp4", blank(1))
         write_wav(root / name / f"AuSep_1_vn_{name}.wav", sound, rate_hz)
     return run_stages(
-        workplace(tmp_path_factory.mktemp("sounds"), corpus={"name": "urmp", "root": str(root)}), ["spectrograms"]
+        workplace(tmp_path_factory.mktemp("sounds"), corpus={"name": "studio", "root": str(root)}), ["spectrograms"]
     )
 
 

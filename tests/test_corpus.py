@@ -25,7 +25,8 @@ def piece(root: Path, place: str, name: str, codes: list[str]) -> Path:
 def test_urmp_reads_players_strips_and_what_belongs_to_them(tmp_path):
     home = piece(tmp_path, "01_Jupiter_vn_vc_db", "01_Jupiter", ["vn", "vc", "db"])
     (home / "Sco_01_Jupiter_vn_vc_db.mid").write_bytes(b"MThd")
-    (home / "Notes_2_vc_01_Jupiter.txt").write_text("0 440 1\n")
+    for part in ("1_vn", "2_vc", "3_db"):
+        (home / f"Notes_{part}_01_Jupiter.txt").write_text("0 440 1\n")
     (home / "Joints_3_db_01_Jupiter.npy").write_bytes(b"x")
     write_wav(home / "AuMix_01_Jupiter_vn_vc_db.wav", tone(0.5))
     tracks, aside = urmp.read(tmp_path)
@@ -35,7 +36,9 @@ def test_urmp_reads_players_strips_and_what_belongs_to_them(tmp_path):
     assert [(t.left, t.right) for t in tracks] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
     assert {t.piece for t in tracks} == {"01_Jupiter"}
     assert {t.midi for t in tracks} == {home / "Sco_01_Jupiter_vn_vc_db.mid"}
-    assert [t.notes and t.notes.name for t in tracks] == [None, "Notes_2_vc_01_Jupiter.txt", None]
+    assert [t.notes and t.notes.name for t in tracks] == [
+        f"Notes_{part}_01_Jupiter.txt" for part in ("1_vn", "2_vc", "3_db")
+    ]
     assert [t.joints and t.joints.name for t in tracks] == [None, None, "Joints_3_db_01_Jupiter.npy"]
     assert [t.audio.name for t in tracks][1] == "AuSep_2_vc_01_Jupiter.wav"
 
@@ -79,7 +82,7 @@ def test_urmp_names_missing_parts_and_keeps_the_others_where_they_are(tmp_path):
     assert {(a.file, a.what.split(",")[0]) for a in aside} == {
         ("02_Sonata/AuSep_2_fl_02_Sonata.wav", "missing"),
         ("03_Dance/AuSep_1_cl_03_Dance.wav", "empty"),
-        ("04_Fugue", "0 videos of the form Vid_<piece>_<instruments>.mp4 in it"),
+        ("04_Fugue", "no video of the form Vid_<piece>_<instruments>.mp4 in it"),
         ("05_March/Vid_05_March_tba.mp4", "broken"),
         ("06_Waltz/AuSep_2_hn_06_Waltz.wav", "of no player in Vid_06_Waltz_hn.mp4"),
     }
@@ -175,17 +178,17 @@ def test_different_texts_keep_different_safe_names():
 @pytest.mark.parametrize("name", list(corpus.READERS))
 def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
     with pytest.raises(NothingLeft, match="no such folder"):
-        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere")))
+        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere"), player_order={}))
     (tmp_path / "readme.txt").write_text("nothing else")
     with pytest.raises(NothingLeft, match="nothing in it") as error:
-        corpus.read(Corpus(name=name, root=str(tmp_path)))
+        corpus.read(Corpus(name=name, root=str(tmp_path), player_order={}))
     assert "\n" not in str(error.value)
     assert str(tmp_path) in str(error.value)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_are_read():
-    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips")))
+    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips"), player_order={}))
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {
         "double_bass": "double bass",

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 from make_media import REAL, blank, tone, write_video, write_wav
 
 from pipeline import media
@@ -190,3 +191,21 @@ def test_real_clips_have_even_times_and_sound_as_long_as_the_picture():
         sound = media.read_audio(path, 16000)
         assert np.diff(times) == pytest.approx(1 / media.probe(path).fps, abs=1e-3)
         assert len(sound) / 16000 == pytest.approx(times[-1], abs=0.1)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_a_wav_that_is_cut_off_is_seen(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1), 16000, subtype=subtype)
+    assert not media.cut_off(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert media.cut_off(path)
+    path.write_bytes(whole[:4] + media.UNKNOWN_LENGTH + whole[8:])
+    assert not media.cut_off(path), "written into a pipe"
+
+
+@pytest.mark.parametrize("container_format", ["mp4", "matroska", "avi", "mpegts", "mov"])
+def test_a_whole_video_is_not_taken_for_one_that_is_cut_off(tmp_path: Path, container_format: str) -> None:
+    path = write_video(tmp_path / "a.video", blank(2), tone(2), container_format=container_format)
+    assert not media.cut_off(path)

@@ -303,6 +303,33 @@ def test_a_file_with_too_few_parts_serves_none_of_its_players(tmp_path: Path) ->
     assert "no track has a score" in done.stdout
 
 
+def test_annotated_notes_are_the_truth_and_the_score_only_stands_in(tmp_path: Path) -> None:
+    """URMP's MIDI is the score, at a tempo of its own; its Notes files say what was heard when."""
+    place = workplace(tmp_path, corpus={"name": "urmp", "root": "pieces"})
+    home = place / "pieces" / "01_Trio_vn_va_vc"
+    write_video(home / "Vid_01_Trio_vn_va_vc.mp4", blank(0.5))
+    for part in ("1_vn", "2_va", "3_vc"):
+        write_wav(home / f"AuSep_{part}_01_Trio.wav", tone(0.5))
+    midi_file(home / "Sco_01_Trio_vn_va_vc.mid", [[(0, 100, pitch, 0)] for pitch in (60, 50, 40)])
+    (home / "Notes_1_vn_01_Trio.txt").write_text("2.0\t452.0\t0.16\n1.0\t430.0\t0.16\n")
+    (home / "Notes_3_vc_01_Trio.txt").write_text("")
+    with ShardWriter(place / "data" / "spectrograms") as shards:
+        for part in ("1_vn", "2_va", "3_vc"):
+            shards.add(f"01_Trio_{part}", {"spectrogram": np.zeros((250, 2), np.float16)})
+    done = run_stage(place, "notes")
+    assert done.returncode == 0, done.stderr
+    made = Shards(place / "data" / "notes")
+    assert list(made.index.index) == ["01_Trio_1_vn", "01_Trio_2_va"]
+    heard = np.zeros(250, np.int16)
+    heard[63:73], heard[125:135] = 69 - 20, 69 - 20  # 430 and 452 Hz are nearer to A4 than to its neighbours
+    np.testing.assert_array_equal(made.rows("notes", "01_Trio_1_vn"), heard)
+    assert made.rows("onsets", "01_Trio_1_vn").nonzero()[0].tolist() == [63, 125]
+    np.testing.assert_array_equal(np.unique(made.rows("notes", "01_Trio_2_va")), [0, 50 - 20])
+    (item,) = set_aside.read(place / "data" / "notes")
+    assert item.file == "01_Trio_vn_va_vc/Notes_3_vc_01_Trio.txt"
+    assert item.what.startswith("nothing in it")
+
+
 def test_a_corpus_without_scores_leaves_a_folder_that_can_be_read(tmp_path: Path) -> None:
     """A track without MIDI is normal: nothing is set aside, and the models without content go on."""
     place = workplace(tmp_path, corpus={"name": "folder", "root": "videos"})

@@ -92,6 +92,14 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
             "      network: gru\n      content: false",
             "variants.prior.gru_content.content = false: must be true",
         ),
+        (
+            "  player_order: {}",
+            "  player_order: 3",
+            "corpus.player_order = 3: must be a section with a list by each name",
+        ),
+        ("  player_order: {}", "  player_order: {1: [a]}", "corpus.player_order.1[0] = 'a': must be a whole number"),
+        ("  player_order: {}", "  player_order: {1: [1], b: [1]}", "must be named by numbers alone or by text alone"),
+        ("  test_share: 0.12", "  test_share: 1", "split.test_share = 1: must be from 0 to below 1"),
         ("  content: false", "  content: maybe", "prior.content = 'maybe': must be true or false"),
         (
             "  lowest_midi: 21",
@@ -167,6 +175,16 @@ def test_every_value_is_explained(profile: str) -> None:
     for line in (ROOT / "profiles" / f"{profile}.yaml").read_text().splitlines():
         if re.match(r"\s*\w+: \S", line):
             assert "#" in line, line
+
+
+def test_who_sits_where_is_for_numbered_players(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    text = DEMO.replace("  player_order: {}", "  player_order: {15: [2, 1]}")
+    path.write_text(text)
+    assert params.load(path).corpus.player_order == {"15": [2, 1]}
+    path.write_text(text.replace("  name: studio", "  name: folder"))
+    with pytest.raises(params.ParamsError, match=r"player_order = .*: must be \{\}, since corpus.name = folder"):
+        params.load(path)
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:

@@ -19,15 +19,21 @@ def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
 
     Raises:
         NothingLeft: there is no such folder, or nothing in it that the corpus could be read from.
+        ParamsError: corpus.player_order does not fit the corpus.
     """
     root = Path(corpus.root)
     if not root.is_dir():
         advice = "make it with: dvc repro studio" if corpus.name == "studio" else "set it in params.yaml"
         raise NothingLeft(f"corpus.root = {media.shown(root)}: no such folder; {advice}")
-    tracks, aside = READERS[corpus.name](root)
+    reader = READERS[corpus.name]
+    tracks, aside = reader(root, corpus.player_order) if reader is urmp.read else reader(root)
     if not tracks and not aside:
         what = f"nothing in it that corpus.name = {corpus.name} can read"
         raise NothingLeft(
             f"corpus.root = {media.shown(root)}: {what}; put the corpus there, or set both in params.yaml"
         )
+    if corpus.name == "urmp":
+        held, whole = urmp.held(root)
+        if not whole:  # a download that is not finished is seen at once
+            aside.append(SetAside("corpus.root", held, "copy the others there, too, unless you want these alone"))
     return tracks, aside

@@ -35,6 +35,7 @@ def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = Fal
     """
     try:
         probe = media.probe(path)
+        cut_off = media.cut_off(path)
     except media.MediaError as error:
         return SetAside(relative(path, root), error.what, "replace it with a whole copy, or delete it")
     if picture and sound and not (probe.has_video or probe.has_audio):
@@ -43,6 +44,8 @@ def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = Fal
         what, advice = "no picture in it", "add the video, or move the sound out of the corpus"
     elif sound and not probe.has_audio:
         what, advice = "no sound in it", "add its sound, or move it out of the corpus"
+    elif cut_off:
+        what, advice = "cut off: it ends before its header says", "replace it with a whole copy, or delete it"
     else:
         return None
     return SetAside(relative(path, root), what, advice)

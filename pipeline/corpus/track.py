@@ -41,6 +41,7 @@ class Track:
         part: which part of the MIDI is this player's, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
         skeleton: joints that need no detector, if there are any.
+        f0s: this player's pitch over time (lines of time s, pitch Hz or 0), if there is any.
         joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row a video frame: made corpora only.
     """
 
@@ -56,6 +57,7 @@ class Track:
     midi: Path | None = None
     part: int = 0
     notes: Path | None = None
+    f0s: Path | None = None
     joints: Path | None = None
     skeleton: Skeleton | None = None
 

@@ -7,18 +7,24 @@ A folder a piece, here 01_Jupiter_vn_vc:
     Vid_01_Jupiter_vn_vc.mp4        all players side by side
     AuSep_1_vn_01_Jupiter.wav       the sound of player 1, AuSep_2_vc_01_Jupiter.wav that of player 2
     Notes_1_vn_01_Jupiter.txt       lines of onset s, pitch Hz, duration s
+    F0s_1_vn_01_Jupiter.txt         lines of time s, pitch Hz or 0
     Sco_01_Jupiter_vn_vc.mid        the score, a part a player
     Joints_1_vn_01_Jupiter.npy      true joints; in made corpora only
 
 File names decide, not folder names: in URMP's piece 15 the folder is wrong. Folders without video and separate sound
-are no pieces and are passed over (URMP has one of supplementary files).
+are no pieces and are passed over (URMP has one of supplementary files). Player 1 sits on the left, as is common practice but
+not the authors' word; corpus.player_order says so where it is otherwise.
 """
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.corpus.files import relative, safe_name, unusable
 from pipeline.corpus.track import Track
+from pipeline.media import shown
+from pipeline.params import ParamsError
 from pipeline.set_aside import SetAside
 
 INSTRUMENTS = {
@@ -38,23 +44,47 @@ INSTRUMENTS = {
 }
 _CODES = "|".join(INSTRUMENTS)
 _VIDEO = re.compile(rf"Vid_(?P<piece>.+?)(?P<codes>(_({_CODES}))+)\.mp4")
+_SUFFIXES = {"AuSep": ".wav", "Notes": ".txt", "F0s": ".txt"}  # of the files that a player has
+_OF_A_PLAYER = re.compile(r"(AuSep_.*\.wav|(Notes|F0s)_.*\.txt)")
 _COPY_AGAIN = "copy the piece again from URMP's archive"
 
+PIECES = 44  # of URMP, numbered from 1
+SIZES = {
+    "duets": (2, 11),
+    "trios": (3, 12),
+    "quartets": (4, 14),
+    "quintets": (5, 7),
+}  # players, and how many such pieces
+# URMP's one player whose own files say another instrument than the names of the whole piece, as (piece, player): tpt, tbn.
+MISNAMED = ("15_Surprise", 3)
 
-def read(root: Path) -> tuple[list[Track], list[SetAside]]:
-    """The tracks of a corpus in URMP's layout, sorted by piece and player, and what of it cannot be used."""
+
+def read(root: Path, player_order: Mapping[str, list[int]] | None = None) -> tuple[list[Track], list[SetAside]]:
+    """The tracks of a corpus in URMP's layout, sorted by piece and player, and what of it cannot be used.
+
+    Args:
+        player_order: a piece's name or number → its players' numbers as they sit, from the left; the others sit by number.
+
+    Raises:
+        ParamsError: player_order names a piece that is not there, or not each of its players once.
+    """
     tracks: list[Track] = []
     aside: list[SetAside] = []
     seen: dict[str, Path] = {}
+    orders = dict(player_order or {})
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         names = sorted(path.name for path in folder.iterdir())
         videos = [match for match in map(_VIDEO.fullmatch, names) if match]
-        sounds = {name for name in names if name.startswith("AuSep_")}
-        if not videos and not sounds:
+        belonging_to_players = {name for name in names if _OF_A_PLAYER.fullmatch(name)}
+        if not videos and not any(name.startswith("AuSep_") for name in belonging_to_players):
             continue
-        if len(videos) != 1:
-            what = f"{len(videos)} videos of the form Vid_<piece>_<instruments>.mp4 in it, where one belongs"
+        if not videos:
+            what = "no video of the form Vid_<piece>_<instruments>.mp4 in it"
             aside.append(SetAside(relative(folder, root), what, _COPY_AGAIN))
+            continue
+        if len(videos) > 1:
+            what = f"one of {len(videos)} videos in its folder, where one belongs"
+            aside += [SetAside(relative(folder / video.string, root), what, "keep the right one") for video in videos]
             continue
         piece, video = videos[0]["piece"], folder / videos[0].string
         if piece in seen:
@@ -62,27 +92,73 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
             aside.append(SetAside(relative(folder, root), what, "delete one of the two"))
             continue
         seen[piece] = folder
+        codes = _codes(piece, videos[0]["codes"].strip("_").split("_"), belonging_to_players)
+        places = _places(piece, len(codes), orders)
         if bad_video := unusable(video, root, picture=True):
             aside.append(bad_video)
             continue
-        codes = videos[0]["codes"].strip("_").split("_")
-        belonging = {f"AuSep_{player}_{code}_{piece}.wav" for player, code in enumerate(codes, start=1)}
-        for stray in sorted(sounds - belonging):
+        parts = {f"{player}_{code}_{piece}" for player, code in enumerate(codes, start=1)}
+        for stray in sorted(belonging_to_players - {_file(kind, part) for kind in _SUFFIXES for part in parts}):
             what = f"of no player in {video.name}"
             aside.append(SetAside(relative(folder / stray, root), what, "correct its name, or delete it"))
         for player in range(1, len(codes) + 1):
-            found = _player(root, video, piece, player, codes)
+            found = _player(root, video, piece, player, codes, places[player - 1])
             if isinstance(found, Track):
                 tracks.append(found)
             else:
                 aside.append(found)
-    return tracks, aside
+    if orders:
+        key, order = orders.popitem()
+        raise ParamsError(f"corpus.player_order.{key} = {order}: no piece of that name or number in {shown(root)}")
+    return tracks, aside + _not_annotated(root, tracks)
 
 
-def _player(root: Path, video: Path, piece: str, player: int, codes: list[str]) -> Track | SetAside:
+def held(root: Path) -> tuple[str, bool]:
+    """How much of URMP is there, by the names of its videos, in one line; and whether that is all of it."""
+    videos = [match for path in root.glob("*/Vid_*.mp4") if (match := _VIDEO.fullmatch(path.name))]
+    players = {_number(video["piece"]): video["codes"].count("_") for video in videos}
+    missing = [number for number in range(1, PIECES + 1) if number not in players]
+    sizes = Counter(count for number, count in players.items() if number in range(1, PIECES + 1))
+    counts = ", ".join(f"{sizes[size]} of {count} {name}" for name, (size, count) in SIZES.items())
+    text = f"{PIECES - len(missing)} of URMP's {PIECES} pieces are in it ({counts})"
+    text += f"; missing: {', '.join(f'{number:02d}' for number in missing)}" if missing else ""
+    return text, all(sizes[size] == count for size, count in SIZES.values())
+
+
+def _number(piece: str) -> int | None:
+    """The number with which a piece's name begins."""
+    digits = re.match(r"\d+", piece)
+    return int(digits[0]) if digits else None
+
+
+def _codes(piece: str, codes: list[str], names: set[str]) -> list[str]:
+    """The players' instruments by the video's name, corrected where URMP itself has named a player's files otherwise."""
+    name, player = MISNAMED
+    if piece == name and len(codes) >= player and _file("AuSep", f"{player}_tpt_{piece}") in names:
+        return [*codes[: player - 1], "tpt", *codes[player:]]
+    return codes
+
+
+def _places(piece: str, players: int, orders: dict[str, list[int]]) -> list[int]:
+    """Where each player sits, counted from 0 at the left. What `orders` says of the piece is taken out of it."""
+    for key in [key for key in orders if key == piece or (key.isdecimal() and int(key) == _number(piece))]:
+        order = orders.pop(key)
+        if sorted(order) != list(range(1, players + 1)):
+            raise ParamsError(
+                f"corpus.player_order.{key} = {order}: must name each of the players 1 to {players} of {piece} once"
+            )
+        return [order.index(player) for player in range(1, players + 1)]
+    return list(range(players))
+
+
+def _file(kind: str, part: str) -> str:
+    return f"{kind}_{part}{_SUFFIXES[kind]}"
+
+
+def _player(root: Path, video: Path, piece: str, player: int, codes: list[str], place: int) -> Track | SetAside:
     folder, code = video.parent, codes[player - 1]
     part = f"{player}_{code}_{piece}"
-    sound = folder / f"AuSep_{part}.wav"
+    sound = folder / _file("AuSep", part)
     if not sound.exists():
         return SetAside(relative(sound, root), f"missing, though {video.name} shows this player", _COPY_AGAIN)
     if bad_sound := unusable(sound, root, sound=True):
@@ -93,13 +169,33 @@ def _player(root: Path, video: Path, piece: str, player: int, codes: list[str]) 
         instrument=INSTRUMENTS[code],
         video=video,
         audio=sound,
-        left=(player - 1) / len(codes),
-        right=player / len(codes),
-        midi=_if_there(folder / f"{video.stem.replace('Vid_', 'Sco_', 1)}.mid"),
+        left=place / len(codes),
+        right=(place + 1) / len(codes),
+        midi=_score(folder, piece, video.stem.replace("Vid_", "Sco_", 1)),
         part=player - 1,
-        notes=_if_there(folder / f"Notes_{part}.txt"),
+        notes=_if_there(folder / _file("Notes", part)),
+        f0s=_if_there(folder / _file("F0s", part)),
         joints=_if_there(folder / f"Joints_{part}.npy"),
     )
+
+
+def _score(folder: Path, piece: str, like_the_video: str) -> Path | None:
+    """The piece's score; instruments in its name that are not the video's do not matter."""
+    named = re.compile(rf"Sco_{re.escape(piece)}(_({_CODES}))+\.mid")
+    scores = [path for path in folder.iterdir() if named.fullmatch(path.name)]
+    return min(scores, key=lambda path: (path.stem != like_the_video, path.name), default=None)
+
+
+def _not_annotated(root: Path, tracks: list[Track]) -> list[SetAside]:
+    """Annotations that a player lacks though others have theirs. Without any there are none to be missed."""
+    aside = []
+    for kind, files in (("Notes", [t.notes for t in tracks]), ("F0s", [t.f0s for t in tracks])):
+        for track, file in zip(tracks, files, strict=True):
+            if file is None and any(files):
+                name = track.audio.name.replace("AuSep_", f"{kind}_", 1).replace(".wav", _SUFFIXES[kind])
+                what = "missing, though other players have theirs; its player is used without it"
+                aside.append(SetAside(relative(track.audio.with_name(name), root), what, _COPY_AGAIN))
+    return aside
 
 
 def _if_there(path: Path) -> Path | None:

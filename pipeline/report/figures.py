@@ -307,6 +307,27 @@ def seen_and_heard(
     _write(figure, path)
 
 
+def contact_sheet(path: Path, panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
+    """Players side by side, each with the joints found in one picture; legible at half its size.
+
+    Args:
+        panels: title, picture uint8 [height, width, 3], red first, and joints float32 [47, 3] = x px, y px, confidence (0 = not
+            found).
+    """
+    columns = min(len(panels), 6)
+    rows = -(-len(panels) // columns)
+    figure = _figure(3.6 * columns, 3.9 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (title, picture, joints) in zip(grid.flat, panels, strict=False):
+        axes.imshow(picture)
+        _skeleton(axes, joints)
+        axes.set(xlim=(0, picture.shape[1]), ylim=(picture.shape[0], 0))
+        axes.set_title(title, fontsize=16)
+    _write(figure, path)
+
+
 def _spectrogram(axes: Axes, values: np.ndarray, rate_hz: int, duration_s: float) -> AxesImage:
     highest_khz = rate_hz / 2000
     image = axes.imshow(
