@@ -16,7 +16,6 @@ import av.stream
 import librosa
 import numpy as np
 import soundfile
-from av.sidedata.sidedata import Type as SideDataType
 
 GAP_S = (
     0.05  # sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times
@@ -109,11 +108,10 @@ def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.Video
 def _upright(frame: av.VideoFrame) -> np.ndarray:
     """A frame as it is to be shown, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
     picture = frame.to_ndarray(format="bgr24")
-    matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if matrix is None:
+    if "DISPLAYMATRIX" not in frame.side_data:
         return picture
     # Rows (a, b, u), (c, d, v), (x, y, w): what lies at (p, q) is shown at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
+    a, b, _, c, d = np.frombuffer(frame.side_data["DISPLAYMATRIX"], np.int32)[:5]
     if a == d == 0:
         picture, a, d = picture.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])

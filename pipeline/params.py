@@ -42,6 +42,8 @@ def _one_of(*names: str) -> Any:
 class Corpus:
     name: str = _one_of("studio", "urmp", "folder")
     root: str
+    people: str = _one_of("one", "each")
+    shortest_shot_s: float = _above(0)
 
 
 @dataclass(frozen=True, kw_only=True)

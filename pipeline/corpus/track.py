@@ -37,3 +37,10 @@ class Track:
     part: int = 0
     notes: Path | None = None
     joints: Path | None = None
+
+    @property
+    def stretch(self) -> str:
+        """Which stretch of its files it is, in words to put after a sentence; nothing if it is the whole."""
+        if not self.start_s and self.end_s is None:
+            return ""
+        return f" ({self.start_s:.1f} s to " + ("its end)" if self.end_s is None else f"{self.end_s:.1f} s)")
