@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -108,10 +109,11 @@ def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.Video
 def _upright(frame: av.VideoFrame) -> np.ndarray:
     """A frame as it is to be shown, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
     picture = frame.to_ndarray(format="bgr24")
-    if "DISPLAYMATRIX" not in frame.side_data:
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types know no matrix
+    if matrix is None:
         return picture
     # Rows (a, b, u), (c, d, v), (x, y, w): what lies at (p, q) is shown at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
-    a, b, _, c, d = np.frombuffer(frame.side_data["DISPLAYMATRIX"], np.int32)[:5]
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
     if a == d == 0:
         picture, a, d = picture.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
