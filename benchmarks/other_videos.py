@@ -30,7 +30,7 @@ def prepare(place: Path, videos: Path) -> None:
     """Joints, movement and spectrograms of the videos, in a folder of their own."""
     yaml = YAML()
     tree = yaml.load(Path("params.yaml"))
-    tree["corpus"].update(name="folder", root=str(videos.resolve()))
+    tree["corpus"].update(name="folder", root=str(videos.resolve()), shortest_shot_s=2)
     tree["windows"]["duration_s"] = 2  # nothing is cut into windows here: shorter videos will do
     yaml.dump(tree, place / "params.yaml")
     for stage in ("extract", "clean", "spectrograms"):

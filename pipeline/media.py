@@ -6,10 +6,11 @@ pictures and sound of one file stay together. Times come from the container, nev
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -22,6 +23,8 @@ GAP_S = (
     0.05  # sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times
 )
 UNKNOWN_LENGTH = b"\xff" * 4  # in a WAV's header, by who wrote it without being able to go back
+ROUNDING_S = 1e-6  # of times on their way
+LEADS_S = (1, 20)  # how long before a stretch its file is entered; it is decoded from its start if neither will do
 MAX_GAP_S = 3600.0  # a longer one comes from broken times, and would fill the memory with silence
 
 
@@ -99,7 +102,8 @@ def cut_off(path: str | Path) -> bool:
 def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
 
-    A picture that is not later than the one before it is left out: the times strictly increase.
+    A picture that is not later than the one before it is left out: the times strictly increase. A phone held upright writes
+    lying pictures and a matrix that says how to show them: they come as they are shown.
 
     Yields:
         time in s from the start of the file, and the picture, uint8 [height, width, 3], blue first.
@@ -107,21 +111,61 @@ def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> 
     Raises:
         MediaError: the file is missing, empty, broken, or has no picture.
     """
-    with _open(path) as container:
-        stream = _video(container)
-        if stream is None:
-            raise MediaError(path, "no picture in it")
-        zero_s, last_s = _zero_s(container), -1.0
-        if start_s > 0:  # to the last picture before it that can be decoded by itself
-            container.seek(int((start_s + zero_s) * av.time_base), backward=True)
-        for frame in container.decode(stream):
-            if frame.time is None or frame.time - zero_s <= last_s:
-                continue
-            last_s = frame.time - zero_s
-            if end_s is not None and last_s >= end_s - 1e-6:
+    last_s = -1.0
+    for time_s, frame in _decoded(path, start_s):
+        if time_s <= last_s:
+            continue
+        last_s = time_s
+        if end_s is not None and time_s >= end_s - ROUNDING_S:
+            return
+        if time_s >= start_s - ROUNDING_S:
+            yield time_s, _upright(frame)
+
+
+def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+    """All pictures with their times, from one on that is not later than start_s and needs none before it."""
+    for lead_s in LEADS_S:
+        if start_s <= lead_s:
+            break
+        with _open(path) as container:
+            pictures = _timed(path, container, start_s - lead_s)
+            first = None
+            with suppress(av.FFmpegError):  # a file that cannot be entered is read from its start, too
+                first = next(pictures, None)
+            # Where a container has no index, a seek ends anywhere: then the first picture is no key frame, or too late.
+            if first and first[1].key_frame and first[0] <= start_s:
+                yield first
+                yield from pictures
                 return
-            if last_s >= start_s - 1e-6:  # times are rounded on their way
-                yield last_s, frame.to_ndarray(format="bgr24")
+    with _open(path) as container:
+        yield from _timed(path, container)
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    """A frame as it is to be shown, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
+    picture = frame.to_ndarray(format="bgr24")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types know no matrix
+    if matrix is None:
+        return picture
+    # Rows (a, b, u), (c, d, v), (x, y, w): what lies at (p, q) is shown at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
+    if a == d == 0:
+        picture, a, d = picture.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def _timed(
+    path: str | Path, container: av.container.InputContainer, enter_s: float | None = None
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    stream = _video(container)
+    if stream is None:
+        raise MediaError(path, "no picture in it")
+    zero_s = _zero_s(container)
+    if enter_s is not None:
+        container.seek(int((enter_s + zero_s) * av.time_base))
+    for frame in container.decode(stream):
+        if frame.time is not None:
+            yield frame.time - zero_s, frame
 
 
 def times(path: str | Path) -> np.ndarray:

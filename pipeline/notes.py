@@ -102,13 +102,20 @@ def annotated(table: np.ndarray) -> list[pretty_midi.Note]:
     ]
 
 
+def from_second(part: Sequence[pretty_midi.Note], start_s: float) -> list[pretty_midi.Note]:
+    """The notes of a part with their times from start_s on. Of those that begin before, the last is kept: it may go on."""
+    last = max((note for note in part if note.start < start_s), key=_order, default=None)
+    kept = [note for note in part if note.start >= start_s or note is last]
+    return [pretty_midi.Note(note.velocity, note.pitch, note.start - start_s, note.end - start_s) for note in kept]
+
+
 def indices(
     part: Sequence[pretty_midi.Note], frames: int, fps: float, settings: params.Notes
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
     """A part as one note index a frame, by the conventions above, and where its notes begin.
 
     Args:
-        part: its notes, in any order, with onset and end in s and MIDI pitch.
+        part: its notes, in any order, with onset and end in s and MIDI pitch. One that begins below 0 has no onset here.
         frames: length of the track's spectrogram.
         fps: spectrogram frames a second.
 
@@ -116,7 +123,7 @@ def indices(
         int16 [frames], from 0 to settings.indices - 1; bool [frames], where a note in range begins, for the evaluation of
         onsets: the index alone does not show a note that is struck again; and what became of the notes.
     """
-    ordered = sorted(part, key=lambda note: (note.start, note.pitch, note.end))
+    ordered = sorted(part, key=_order)
     pitches = np.array([note.pitch for note in ordered], np.int64)
     first = np.array([_nearest(note.start, fps) for note in ordered], np.int64)
     last = np.array(
@@ -129,15 +136,20 @@ def indices(
     ends = np.minimum(last, np.append(first[1:], frames))
     index, onsets = np.zeros(frames, np.int16), np.zeros(frames, bool)
     for pitch, begin, end in zip(pitches[in_range], first[in_range], ends[in_range], strict=True):
-        index[begin:end] = pitch - settings.lowest_midi + 1
-        onsets[begin] |= end > begin
+        index[max(begin, 0) : max(end, 0)] = pitch - settings.lowest_midi + 1
+        if begin >= 0:
+            onsets[begin] |= end > begin
     counts = Counts(
-        notes=len(pitches),
+        notes=int((first >= 0).sum()),
         overlaps=int((last[:-1] > first[1:]).sum()),
-        out_of_range=int((~in_range).sum()),
+        out_of_range=int((~in_range & (first >= 0)).sum()),
         beyond_end=int((~within).sum()),
     )
     return index, onsets, counts
+
+
+def _order(note: pretty_midi.Note) -> tuple[float, int, float]:
+    return note.start, note.pitch, note.end
 
 
 def _nearest(time_s: float, fps: float) -> int:

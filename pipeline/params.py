@@ -43,6 +43,8 @@ class Corpus:
     name: str = _one_of("studio", "urmp", "solos", "folder")
     root: str
     player_order: dict[str, list[int]]  # piece → its players' numbers, from the left of the picture
+    people: str = _one_of("one", "each")
+    shortest_shot_s: float = _above(0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,9 @@ def main() -> None:
                 found = detection.Detected(**kept)
             shares = detection.found_shares(found.keypoints)
             if shares["body_found"] < SOMEBODY:
-                what = f"nobody in view in {1 - shares['body_found']:.0%} of its pictures" + _strip(track)
+                what = (
+                    f"nobody in view in {1 - shares['body_found']:.0%} of its pictures" + _strip(track) + track.stretch
+                )
                 aside.append(SetAside(file, what, "show the player's head, arms and hands, or delete it"))
                 continue
             score, remarks = _score(track, found, Path(p.corpus.root))

@@ -74,6 +74,7 @@ def transform(
     except notes.MidiError as error:
         advice = "replace it with a whole copy in MIDI format 1 with a part for each player, or delete it"
         return None, [SetAside(file, error.what, advice)]
+    part = notes.from_second(part, track.start_s)
     index, onsets, counts = notes.indices(part, frames, p.audio.fps, p.notes)
     if not index.any():
         what = f"player {player} has no note in it that is in range and within the recording"
@@ -82,7 +83,7 @@ def transform(
     if len(parts) > players:
         what = f"{len(parts)} parts in it where {players} play; the first were taken"
         remarks.append(SetAside(file, what, "check that they stand in the order of the players, from the left"))
-    if counts.beyond_end:
+    if counts.beyond_end and track.end_s is None:
         what = f"{counts.beyond_end} notes of player {player} begin after the end of the recording, and were left out"
         remarks.append(SetAside(file, what, "check that it belongs to this recording"))
     if counts.out_of_range:

@@ -172,8 +172,7 @@ def show_sample(samples: Samples, recorded: Shards, settings: params.Params) -> 
     keypoints = Shards("data/keypoints")
     times = keypoints.rows("times", source)
     frame = int(np.abs(times - middle_s).argmin())
-    at_s = track.start_s + times[frame]
-    picture = next(image for time_s, image in media.frames(track.video, at_s) if time_s >= at_s - 1e-6)
+    _, picture = next(media.frames(track.video, track.start_s + times[frame]))
     left, right = round(track.left * picture.shape[1]), round(track.right * picture.shape[1])
     joints = keypoints.rows("keypoints", source)[frame] - np.array([left, 0, 0], dtype=np.float32)
     figures.seen_and_heard(

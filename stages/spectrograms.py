@@ -54,7 +54,7 @@ def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[S
     end = None if track.end_s is None else round(track.end_s * native_hz)
     sound = sound[round(track.start_s * native_hz) : end]
     if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
-        return None, [SetAside(file, *fault)]
+        return None, [SetAside(file, fault[0] + track.stretch, fault[1])]
     remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]
     return spectrogram.log_spectrogram(media.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
 

@@ -1,5 +1,6 @@
 """Which tracks train and which test: data/splits.parquet. All that earlier stages set aside: data/set_aside.csv."""
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -13,15 +14,17 @@ def main() -> None:
     settings = params.load()
     tracks, _ = corpus.read(settings.corpus)
     usable = set(Shards("data/motion").index.index) & set(Shards("data/spectrograms").index.index)
+    # What shares a file of sound, as the shots and the players of a video do, must not be heard in training and test.
+    sharing = Counter(track.audio for track in tracks)
+    recordings = {track.name: track.piece if sharing[track.audio] > 1 else track.name for track in tracks}
     instruments = {track.name: track.instrument for track in tracks if track.name in usable}
-    recordings = {track.name: track.recording for track in tracks if track.name in usable}
-    if len(set(recordings.values())) < 2:
+    of_recordings = {recordings[name]: instrument for name, instrument in instruments.items()}
+    if len(of_recordings) < 2:
         raise set_aside.NothingLeft(
-            f"{len(instruments)} usable track in {settings.corpus.root}: one to train and one to test are needed, "
-            "of different recordings"
+            f"{len(of_recordings)} usable recording in {settings.corpus.root}: one to train and one to test are needed"
         )
-    sides = split.assign({recordings[track]: instruments[track] for track in instruments}, settings.split.test_share)
-    parts = {track: sides[recordings[track]] for track in instruments}
+    sides = split.assign(of_recordings, settings.split.test_share)
+    parts = {name: sides[recordings[name]] for name in instruments}
     table = pd.DataFrame(
         {"track": list(parts), "instrument": [instruments[t] for t in parts], "part": list(parts.values())}
     )

@@ -12,6 +12,8 @@ from pipeline.corpus.files import safe_name
 from pipeline.params import Corpus
 from pipeline.set_aside import NothingLeft
 
+DIVIDED = {"people": "one", "shortest_shot_s": 3.0}
+
 
 def piece(root: Path, place: str, name: str, codes: list[str]) -> Path:
     """A piece of URMP's: name is that of the piece, place that of its folder."""
@@ -178,20 +180,21 @@ def test_different_texts_keep_different_safe_names():
 @pytest.mark.parametrize("name", list(corpus.READERS))
 def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
     with pytest.raises(NothingLeft, match="no such folder"):
-        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere"), player_order={}))
+        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere"), **DIVIDED))
     (tmp_path / "readme.txt").write_text("nothing else")
     with pytest.raises(NothingLeft, match="nothing in it") as error:
-        corpus.read(Corpus(name=name, root=str(tmp_path), player_order={}))
+        corpus.read(Corpus(name=name, root=str(tmp_path), **DIVIDED))
     assert "\n" not in str(error.value)
     assert str(tmp_path) in str(error.value)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_are_read():
-    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips"), player_order={}))
+    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips"), **DIVIDED))
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {
-        "double_bass": "double bass",
+        "double_bass__shot_1": "double bass",
+        "double_bass__shot_2": "double bass",
         "drums": "drums",
         "electric_guitar": "guitar",
         "guitar_keyboard_duo": "unknown",

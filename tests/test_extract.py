@@ -235,7 +235,7 @@ def test_pck_says_what_is_wrong_with_its_input(reference, estimated, says):
 def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp_path):
     from stages.extract import _score
 
-    track = corpus.read(params.Corpus(name="studio", root=str(studio), player_order={}))[0][0]
+    track = corpus.read(params.Corpus(name="studio", root=str(studio), player_order={}, people="one", shortest_shot_s=4))[0][0]
     wrong = tmp_path / "Joints.npy"
     np.save(wrong, np.zeros((3, JOINTS, 2)))
     found = detection.Detected(np.zeros((4, JOINTS, 3), np.float32), np.arange(4.0), 320, 320)

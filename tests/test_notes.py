@@ -67,6 +67,28 @@ def test_golden(tmp_path: Path) -> None:
     assert counts == Counts(notes=1, overlaps=0, out_of_range=0, beyond_end=0)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60), st.integers(19, 110)), max_size=12),
+    st.integers(0, 70),
+    st.integers(1, 80),
+)
+def test_a_stretch_has_the_notes_that_the_whole_has_there(
+    events: list[tuple[int, int, int]], start: int, length: int
+) -> None:
+    """A shot's notes are the recording's, with what sounds on from before, and no note begins at a cut that did not before."""
+    part = [Note(64, pitch, onset / 64, (onset + duration) / 64) for onset, duration, pitch in events]
+    index, onsets, _ = notes.indices(part, start + length, 16, ALL)
+    moved = notes.from_second(part, start / 16)
+    cut_index, cut_onsets, counts = notes.indices(moved, length, 16, ALL)
+    assert cut_index.tolist() == index[start:].tolist()
+    assert cut_onsets.tolist() == onsets[start:].tolist()
+    assert counts.notes <= len(events)
+    if not start:
+        assert [(n.velocity, n.pitch, n.start, n.end) for n in moved] == [
+            (n.velocity, n.pitch, n.start, n.end) for n in part
+        ]
+
+
 def slowly(part: list[Note], frames: int, fps: float, settings: Notes) -> list[int]:
     """The rule, frame by frame: the last note that has begun is heard until it ends, and none after it."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import media, params
-from pipeline.corpus import folder, solos, urmp
+from pipeline.corpus import folder, look, solos, urmp
 from pipeline.corpus.track import UNKNOWN, Track
 from pipeline.set_aside import NothingLeft, SetAside
 
@@ -15,7 +15,8 @@ READERS = {"studio": urmp.read, "urmp": urmp.read, "solos": solos.read, "folder"
 def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
     """The tracks of a corpus, in an order that depends on nothing but their names, and what of it cannot be used.
 
-    Files are only looked into, not decoded: what shows on decoding is for the stage that decodes.
+    Files are only looked into, not decoded: what shows on decoding is for the stage that decodes. But anyone's videos are
+    decoded once, to find their shots and their players.
 
     Raises:
         NothingLeft: there is no such folder, or nothing in it that the corpus could be read from.
@@ -36,4 +37,7 @@ def read(corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
         held, whole = urmp.held(root)
         if not whole:  # a download that is not finished is seen at once
             aside.append(SetAside("corpus.root", held, "copy the others there, too, unless you want these alone"))
+    if corpus.name == "folder":
+        tracks, short = look.divided(tracks, corpus)
+        aside += short
     return tracks, aside

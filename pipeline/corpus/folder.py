@@ -1,4 +1,4 @@
-"""Any folder of videos with sound: a player a video, the whole picture is theirs.
+"""Any folder of videos with sound. What is read here are whole videos; `look` divides them into shots and players.
 
 The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4, violin/monday/recital.mp4), else
 the one instrument that the file's name contains (double_bass.mp4), else unknown. A MIDI file of a video's name beside it

@@ -62,6 +62,8 @@ class Track:
     skeleton: Skeleton | None = None
 
     @property
-    def recording(self) -> str:
-        """What must not be torn apart into training and test: stretches of one recording are of one player and one room."""
-        return self.name if self.start_s == 0 and self.end_s is None else self.piece
+    def stretch(self) -> str:
+        """Which stretch of its files it is, in words to put after a sentence; nothing if it is the whole."""
+        if not self.start_s and self.end_s is None:
+            return ""
+        return f" ({self.start_s:.1f} s to " + ("its end)" if self.end_s is None else f"{self.end_s:.1f} s)")

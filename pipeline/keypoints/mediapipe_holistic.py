@@ -72,7 +72,7 @@ def detect(pictures: Iterable[np.ndarray], params: Keypoints) -> Iterator[np.nda
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         if graph is None:
             # The models are loaded with the first picture; so is what they have to say.
-            with _quiet():
+            with quiet():
                 graph = _load(params)
                 found = graph.process(rgb)
         else:
@@ -109,7 +109,7 @@ def _joints(found: Any, size_px: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Send stderr away, at the level of the process: MediaPipe's C++ code knows no other way to be silent."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
