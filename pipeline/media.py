@@ -77,6 +77,8 @@ def size_px(path: str | Path) -> tuple[int, int]:
         if stream is None:
             raise MediaError(path, "no picture in it")
         return stream.width, stream.height
+
+
 def cut_off(path: str | Path) -> bool:
     """Whether a file ends before its header says, as after a download that broke off.
 

@@ -19,6 +19,8 @@ from pipeline.studio import pieces
 
 REPO = Path(__file__).resolve().parents[1]
 REAL = REPO.parent / "shared" / "real"  # recordings that are not part of the project
+PROFILE = params.load(REPO / "profiles" / "demo.yaml")
+USUAL = PROFILE.keypoints
 
 # URMP's 44 pieces, and the instruments of their players by the names of the players' files.
 URMP = {
@@ -173,3 +175,8 @@ def players(folder: Path, codes: Iterable[tuple[str, ...]], duration_s: float) -
 def digests(folder: Path) -> dict[str, str]:
     """Name → SHA-256 of every file in a folder."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def corpus_params(name: str, root: Path, **changes: object) -> params.Corpus:
+    """A corpus as the demo profile has it, under another name and elsewhere."""
+    return replace(PROFILE.corpus, name=name, root=str(root), **changes)  # type: ignore[arg-type]

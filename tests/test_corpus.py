@@ -4,15 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from make_media import REAL, blank, tone, write_video, write_wav
+from make_media import REAL, blank, corpus_params, tone, write_video, write_wav
 
 from pipeline import corpus
 from pipeline.corpus import folder, urmp
 from pipeline.corpus.files import safe_name
-from pipeline.params import Corpus
 from pipeline.set_aside import NothingLeft
-
-DIVIDED = {"people": "one", "shortest_shot_s": 3.0}
 
 
 def piece(root: Path, place: str, name: str, codes: list[str]) -> Path:
@@ -180,17 +177,17 @@ def test_different_texts_keep_different_safe_names():
 @pytest.mark.parametrize("name", list(corpus.READERS))
 def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
     with pytest.raises(NothingLeft, match="no such folder"):
-        corpus.read(Corpus(name=name, root=str(tmp_path / "nowhere"), **DIVIDED))
+        corpus.read(corpus_params(name, tmp_path / "nowhere"))
     (tmp_path / "readme.txt").write_text("nothing else")
     with pytest.raises(NothingLeft, match="nothing in it") as error:
-        corpus.read(Corpus(name=name, root=str(tmp_path), **DIVIDED))
+        corpus.read(corpus_params(name, tmp_path))
     assert "\n" not in str(error.value)
     assert str(tmp_path) in str(error.value)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_are_read():
-    tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips"), **DIVIDED))
+    tracks, aside = corpus.read(corpus_params("folder", REAL / "clips"))
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {
         "double_bass__shot_1": "double bass",

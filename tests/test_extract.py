@@ -12,15 +12,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from make_media import REAL, REPO, blank, digests, players, run_stage, workplace, write_video
+from make_media import REAL, REPO, USUAL, blank, corpus_params, digests, players, run_stage, workplace, write_video
 
-from pipeline import corpus, params
+from pipeline import corpus
 from pipeline.keypoints import detection
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
 from pipeline.metrics.pck import pck
 from pipeline.shards import Shards
 
-USUAL = params.load(REPO / "profiles" / "demo.yaml").keypoints
 PIECES = [("ob", "cl"), ("sax",), ("cl",)]
 
 
@@ -235,7 +234,7 @@ def test_pck_says_what_is_wrong_with_its_input(reference, estimated, says):
 def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp_path):
     from stages.extract import _score
 
-    track = corpus.read(params.Corpus(name="studio", root=str(studio), player_order={}, people="one", shortest_shot_s=4))[0][0]
+    track = corpus.read(corpus_params("studio", studio))[0][0]
     wrong = tmp_path / "Joints.npy"
     np.save(wrong, np.zeros((3, JOINTS, 2)))
     found = detection.Detected(np.zeros((4, JOINTS, 3), np.float32), np.arange(4.0), 320, 320)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_media import REAL, players, tone, workplace, write_video
+from make_media import PROFILE, REAL, USUAL, corpus_params, players, tone, workplace, write_video
 
 from pipeline import corpus, media, params
 from pipeline.corpus.cuts import REACH, cuts
@@ -20,9 +20,6 @@ from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOUL
 from stages import notes as notes_stage
 from stages import spectrograms
 from stages import split as split_stage
-
-USUAL = params.Keypoints(detector="mediapipe", min_detection_confidence=0.5, min_tracking_confidence=0.5)
-PROFILE = params.load(Path(__file__).parents[1] / "profiles" / "demo.yaml")
 
 
 def scene(seed: int, size_px: tuple[int, int] = (96, 64)) -> np.ndarray:
@@ -119,8 +116,7 @@ def test_strips_end_halfway_between_neighbours():
 
 
 def read(root: Path, **changes: object) -> tuple[list[Track], list[corpus.SetAside]]:
-    settings: dict[str, object] = {"people": "one", "shortest_shot_s": 1.0, **changes}
-    return corpus.read(params.Corpus(name="folder", root=str(root), **settings))
+    return corpus.read(corpus_params("folder", root, **{"shortest_shot_s": 1.0, **changes}))
 
 
 def test_a_shot_is_a_track_and_short_ones_are_one_line_a_video(tmp_path, monkeypatch):
@@ -282,7 +278,7 @@ def test_notes_of_a_shot_are_those_that_sound_in_it(tmp_path):
         line += [mido.Message("note_on", note=pitch, velocity=64), mido.Message("note_off", note=pitch, time=1920)]
     file.tracks.append(line)
     file.save(tmp_path / "v.mid")
-    corpus_of = params.Corpus(name="folder", root=str(tmp_path), people="one", shortest_shot_s=4)
+    corpus_of = corpus_params("folder", tmp_path)
     settings = params.Params(**(vars(PROFILE) | {"corpus": corpus_of}))
     shot = Track("v", "v", "unknown", Path("v"), Path("v"), start_s=3.0, end_s=7.0, midi=tmp_path / "v.mid")
     read, remarks = notes_stage.transform(shot, 1, 250, settings)

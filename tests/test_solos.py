@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_media import REAL, blank, run_stage, tone, workplace, write_video
+from make_media import REAL, USUAL, blank, corpus_params, run_stage, tone, workplace, write_video
 
 from benchmarks import interpolation
 from pipeline import corpus, media, set_aside
@@ -30,13 +30,11 @@ from pipeline.keypoints.skeleton import (
     RIGHT_SHOULDER,
     RIGHT_WRIST,
 )
-from pipeline.params import Corpus, Keypoints
 from pipeline.set_aside import NothingLeft
 from pipeline.shards import Shards, ShardWriter
 from pipeline.windows import Source, Windows
 
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the real skeleton of Solos is not on this machine")
-USUAL = Keypoints(detector="mediapipe", min_detection_confidence=0.5, min_tracking_confidence=0.5)
 Json = dict[str, Any]
 BODY = [[300, 100], [250, 110], [220, 200], [200, 300], [350, 110], [380, 200], [400, 300]]  # px: neck, right, left arm
 
@@ -130,7 +128,7 @@ def stages(tmp_path_factory, root):
 
 
 def test_every_segment_of_a_video_that_is_there_is_a_track(root):
-    tracks, _ = corpus.read(Corpus(name="solos", root=str(root)))
+    tracks, _ = corpus.read(corpus_params("solos", root))
     assert [(t.name, t.instrument, t.start_s, t.end_s) for t in tracks] == [
         ("-bbbbbbbbbb_01", "double bass", 1.0, 8.0),
         ("_d_01", "violin", 0.0, 6.0),
@@ -150,7 +148,7 @@ def test_every_segment_of_a_video_that_is_there_is_a_track(root):
 
 
 def test_every_id_is_used_or_named_once_and_so_is_every_video(root):
-    _, aside = corpus.read(Corpus(name="solos", root=str(root)))
+    _, aside = corpus.read(corpus_params("solos", root))
     said = {item.file: item.what for item in aside}
     assert len(said) == len(aside)
     for file, what in {
@@ -178,7 +176,7 @@ def test_every_id_is_used_or_named_once_and_so_is_every_video(root):
 
 
 def test_of_two_videos_of_one_id_the_other_is_named(root):
-    _, aside = corpus.read(Corpus(name="solos", root=str(root)))
+    _, aside = corpus.read(corpus_params("solos", root))
     assert [item.what for item in aside if item.file.endswith("_d.mp4")] == ["not used, as _d.mp4 is of the same id"]
 
 
@@ -275,7 +273,7 @@ def test_hands_that_cannot_be_told_apart_are_said_with_their_figures(tmp_path):
     write(tmp_path, {"Oboe": ["x"]}, {"Oboe": {"x": [[0, 99]]}}, {"x": [0, 100], "_counter": 100}, both_left)
     video(tmp_path, "x.mp4", 4)
     with pytest.raises(NothingLeft, match=r"skeleton\.npy: its two hands .* check that the file is whole"):
-        corpus.read(Corpus(name="solos", root=str(tmp_path)))
+        corpus.read(corpus_params("solos", tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -300,10 +298,10 @@ def test_a_file_of_the_datasets_own_that_is_not_as_published_is_one_line(tmp_pat
     video(tmp_path, "x.mp4", 4)
     break_it(tmp_path)
     if says is None:  # under another name it is found where it is the only one
-        assert len(corpus.read(Corpus(name="solos", root=str(tmp_path)))[0]) == 1
+        assert len(corpus.read(corpus_params("solos", tmp_path))[0]) == 1
         return
     with pytest.raises(NothingLeft, match=says) as error:
-        corpus.read(Corpus(name="solos", root=str(tmp_path)))
+        corpus.read(corpus_params("solos", tmp_path))
     assert "\n" not in str(error.value)
 
 
@@ -330,7 +328,7 @@ def test_all_754_ids_of_the_published_files_are_accounted_for(tmp_path):
     """No video of them is here, so each is named: once, with its instrument, or for having no segment."""
     for name in ("solos_ids", "solos_timestamps", "skeleton_dict"):
         (tmp_path / f"{name}.json").symlink_to(REAL / "solos" / f"{name}.json")
-    tracks, aside = corpus.read(Corpus(name="solos", root=str(tmp_path)))
+    tracks, aside = corpus.read(corpus_params("solos", tmp_path))
     ids = json.loads((REAL / "solos/solos_ids.json").read_text())
     assert tracks == []
     assert sorted(item.file for item in aside) == sorted(name for names in ids.values() for name in names)
@@ -358,7 +356,7 @@ def real_root(tmp_path_factory):
 def test_segments_count_rows_and_include_their_last(real_root):
     """What the published files do not say: seen in where the player of this video is found, and where not."""
     rows = np.load(REAL / "solos/skeleton_npy_test.npy", allow_pickle=False)
-    (track,), aside = corpus.read(Corpus(name="solos", root=str(real_root)))
+    (track,), aside = corpus.read(corpus_params("solos", real_root))
     assert aside == []
     assert track.skeleton
     seen = np.flatnonzero((rows[:, 2] > 0).any(axis=1))
@@ -376,7 +374,7 @@ def test_the_real_skeletons_hands_are_told_apart_in_any_part_of_it_and_either_or
 
 @real
 def test_the_real_skeleton_goes_through_the_cleaning_and_into_a_window(tmp_path, real_root):
-    (track,), _ = corpus.read(Corpus(name="solos", root=str(real_root)))
+    (track,), _ = corpus.read(corpus_params("solos", real_root))
     found = detection.detect(track, USUAL)
     assert found.keypoints.shape == (1529, JOINTS, 3)
     shares = detection.found_shares(found.keypoints)

@@ -10,13 +10,11 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from make_media import URMP, blank, tone, write_video
+from make_media import URMP, blank, corpus_params, tone, write_video
 
 from pipeline import corpus, media
 from pipeline.corpus import urmp
-from pipeline.params import Corpus, ParamsError
-
-READ = {"name": "urmp", "player_order": {}}
+from pipeline.params import ParamsError
 
 
 def moved_to_the_front(video: Path) -> Path:
@@ -67,7 +65,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_whole_corpus_is_read_without_a_word(whole: Path) -> None:
-    tracks, aside = corpus.read(Corpus(root=str(whole), **READ))
+    tracks, aside = corpus.read(corpus_params("urmp", whole))
     assert aside == []
     assert len(tracks) == len({track.name for track in tracks}) == 149
     assert Counter(track.piece for track in tracks) == {piece: len(codes.split()) for piece, codes in URMP.items()}
@@ -178,13 +176,13 @@ def test_a_download_that_is_not_finished_is_seen_at_once(whole: Path, tmp_path: 
     for name in sorted(path.name for path in whole.iterdir() if path.is_dir()):
         if name[:2] not in ("03", "38", "44"):
             shutil.copytree(whole / name, tmp_path / name, copy_function=os.link)
-    tracks, (item,) = corpus.read(Corpus(root=str(tmp_path), **READ))
+    tracks, (item,) = corpus.read(corpus_params("urmp", tmp_path))
     assert len(tracks) == 149 - 2 - 5 - 5
     assert item.what == (
         "41 of URMP's 44 pieces are in it (10 of 11 duets, 12 of 12 trios, 14 of 14 quartets, 5 of 7 quintets); "
         "missing: 03, 38, 44"
     )
-    tracks, aside = corpus.read(Corpus(name="studio", root=str(tmp_path), player_order={}))
+    tracks, aside = corpus.read(corpus_params("studio", tmp_path))
     assert aside == [], "the studio is laid out as URMP is, and is not URMP"
 
 
