@@ -242,17 +242,15 @@ def _spread(checked: Sequence[Checked]) -> list[Checked]:
 
 def _look(each: Checked, keypoints: params.Keypoints) -> tuple[Track, Sample | str]:
     """A track, and what is found in a second from its middle; or what is wrong."""
-    track = each.track
-    start_s = track.start_s + max((each.picture_s - SAMPLE_S) / 2, 0)
+    track = part = each.track
+    if track.skeleton is None:  # one that is there takes no time, and begins where its track does
+        start_s = track.start_s + max((each.picture_s - SAMPLE_S) / 2, 0)
+        part = replace(track, start_s=start_s, end_s=start_s + SAMPLE_S)
     ticks: list[float] = []
     try:
-        found = detection.detect(
-            replace(track, start_s=start_s, end_s=start_s + SAMPLE_S),
-            keypoints,
-            tick=lambda: ticks.append(time.perf_counter()),
-        )
+        found = detection.detect(part, keypoints, tick=lambda: ticks.append(time.perf_counter()))
         middle = len(found.times) // 2
-        _, picture = next(iter(media.frames(track.video, start_s + found.times[middle])))
+        _, picture = next(iter(media.frames(track.video, part.start_s + found.times[middle])))
     except media.MediaError as error:
         return track, error.what
     left_px, right_px = (round(side * found.width_px) for side in (track.left, track.right))
