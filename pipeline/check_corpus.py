@@ -24,6 +24,7 @@ from pipeline.corpus import urmp
 from pipeline.corpus.files import relative
 from pipeline.corpus.track import Track
 from pipeline.keypoints import detection
+from pipeline.keypoints.openpose_json import OpenPoseError
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.set_aside import NothingLeft, SetAside
 from pipeline.work import WORK
@@ -253,6 +254,8 @@ def _look(each: Checked, keypoints: params.Keypoints) -> tuple[Track, Sample | s
         _, picture = next(iter(media.frames(track.video, part.start_s + found.times[middle])))
     except media.MediaError as error:
         return track, error.what
+    except OpenPoseError as error:
+        return track, str(error)
     left_px, right_px = (round(side * found.width_px) for side in (track.left, track.right))
     scale = min(SHOWN_PX / found.height_px, 1)
     strip = cv2.cvtColor(picture[:, left_px:right_px], cv2.COLOR_BGR2RGB)
