@@ -40,8 +40,8 @@ def prepare(place: Path, videos: Path) -> None:
 
 def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndarray, list[np.ndarray]]:
     """Onsets, in s, of a track's own sound, and of what is sampled for its movement, `REPEATS` times."""
-    chosen, fps = settings.variants.prior[settings.degrade.model], settings.audio.fps
-    model = priors.load(settings.degrade.model, chosen)
+    fps = settings.audio.fps
+    model = priors.load(f"models/{settings.degrade.model}")
     vqvae = weights.load("models/vqvae", VQVAE)
     motion = Shards(place / "data/motion").rows("motion", track)
     recorded = Shards(place / "data/spectrograms").rows("spectrogram", track)

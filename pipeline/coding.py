@@ -29,3 +29,14 @@ def decode(model: VQVAE, codes: np.ndarray) -> np.ndarray:
     parts = torch.from_numpy(codes.astype(np.int64)).to(device).split(BATCH)
     with torch.autocast(device.type, torch.bfloat16, enabled=determinism.has_bf16()):
         return np.concatenate([model.decode(part).float().cpu().numpy() for part in parts])
+
+
+@torch.inference_mode()
+def decode_long(model: VQVAE, codes: np.ndarray) -> np.ndarray:
+    """Log-spectrogram float32 [frames, bins] of codes [frames] of any length, chunk by chunk, the same as all at once."""
+    chunks = []
+    for first in range(0, len(codes), CHUNK):
+        begin = max(first - model.reach, 0)
+        decoded = decode(model, codes[None, begin : first + CHUNK + model.reach])
+        chunks.append(decoded[0, first - begin :][:CHUNK])
+    return np.concatenate(chunks)

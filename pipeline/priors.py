@@ -1,5 +1,6 @@
 """The models over codes by the name of their network: what they read, how they are made, and how they are loaded."""
 
+from pathlib import Path
 from typing import Any
 
 from pipeline import params, weights
@@ -51,7 +52,7 @@ def make(chosen: params.Prior, settings: params.Params) -> tuple[Model, dict[str
     return Prior(**sizes), sizes
 
 
-def load(name: str, chosen: params.Prior) -> Model:
+def load(folder: str | Path) -> Model:
     """A trained model, in evaluation mode, on the CPU."""
-    folder = f"models/{name}"
-    return weights.load(folder, GRUSeq2Seq) if chosen.network == "gru" else weights.load(folder, Prior)
+    # Only a transformer has heads.
+    return weights.load(folder, Prior if "heads" in weights.config(folder) else GRUSeq2Seq)

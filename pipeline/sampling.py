@@ -1,5 +1,6 @@
 """Ancestral sampling from a model over codes, step by step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ def sample(
     temperature: float,
     generator: torch.Generator,
     guidance: float = 1,
+    given: Tensor | None = None,
 ) -> Tensor:
     """Draw codes, one step after the other, from what the model expects of each movement.
 
@@ -30,6 +32,7 @@ def sample(
         temperature: 1 samples from the model's own distribution, less sharpens it.
         generator: the only source of randomness.
         guidance: how strongly a prior that was trained without movement now and then follows it; 1: as it has learnt.
+        given: int64 (B, fewer than steps), the first codes, which are there already.
 
     Returns:
         int64 (B, steps)
@@ -37,10 +40,56 @@ def sample(
     model.eval()
     state: Any = model.begin(motion, notes, steps, context, guidance)
     codes = torch.full((len(motion), steps + 1), model.start, device=motion.device)  # the start token, then the codes
+    there = 0 if given is None else given.shape[1]
+    if given is not None:
+        codes[:, 1 : there + 1] = given
     for step in range(steps):
         logits = model.next(codes[:, step], state)  # (B, K)
-        codes[:, step + 1] = draw(logits, temperature, generator)
+        if step >= there:
+            codes[:, step + 1] = draw(logits, temperature, generator)
     return codes[:, 1:]
+
+
+def sample_long(
+    model: Model,
+    motion: Tensor,
+    notes: Tensor | None,
+    steps: int,
+    *,
+    context: int,
+    temperature: float,
+    generator: torch.Generator,
+    guidance: float = 1,
+    tick: Callable[[int], object] = lambda count: None,
+) -> Tensor:
+    """Codes for a movement of any length: windows as long as in training, each of which goes on where the one before was in its middle.
+
+    Args:
+        motion: float32 (B, frames, joints, 2), as long as all steps together; notes: int64 (B, steps).
+        context: length of a window, even.
+        tick: called with the number of steps that have been drawn.
+
+    Returns:
+        int64 (B, steps)
+    """
+    frames_a_step = motion.shape[1] / steps
+    codes = torch.empty((len(motion), 0), dtype=torch.int64, device=motion.device)
+    for first in range(0, max(steps - context // 2, 1), context // 2):
+        end = min(first + context, steps)
+        window = sample(
+            model,
+            motion[:, round(first * frames_a_step) : round(end * frames_a_step)],
+            None if notes is None else notes[:, first:end],
+            end - first,
+            context=context,
+            temperature=temperature,
+            generator=generator,
+            guidance=guidance,
+            given=codes[:, first:],
+        )
+        tick(end - codes.shape[1])
+        codes = torch.cat([codes[:, :first], window], dim=1)
+    return codes
 
 
 def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:

@@ -8,6 +8,8 @@ floor_db and mapped to value = scale * dB + offset with -1 at the floor and 1 at
 Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
 """
 
+from collections.abc import Callable
+
 import librosa
 import numpy as np
 from scipy.ndimage import maximum_filter1d
@@ -20,6 +22,8 @@ LOWEST_BIN = 4  # below it there is no note
 RANGE = 1.25  # what is so far (50 dB) below the loud frames' peak is not looked at
 LAG_S = 0.032  # between the frames whose difference is the rise
 
+SOUND_FRAMES = 2048  # whose phases are searched for at once in a long sound
+JOINT_FRAMES = 32  # half a second, over which two such blocks fade into each other
 BLOCK_FRAMES = 64  # transformed at once: what a core's cache holds; a long sound needs no more memory than a short one
 
 
@@ -78,6 +82,32 @@ def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
         n_fft=audio.n_fft,
         random_state=seed,
     )
+
+
+def long_sound(
+    spectrogram: np.ndarray, audio: Audio, seed: int, tick: Callable[[int], object] = lambda frames: None
+) -> np.ndarray:
+    """As `sound`, for any length in little memory: block by block.
+
+    Neighbouring blocks share `JOINT_FRAMES`, over which one fades into the other. Their phases have nothing to do with each
+    other, so it is their powers that add up to 1.
+
+    Args:
+        tick: called with the number of frames that have become sound.
+    """
+    frames, joint = max(len(spectrogram) - 1, 0), JOINT_FRAMES * audio.hop_length
+    made = np.zeros(frames * audio.hop_length, np.float32)
+    rising = np.sin(np.linspace(0, np.pi / 2, joint, dtype=np.float32))
+    for first in range(0, max(frames - JOINT_FRAMES, 1), SOUND_FRAMES):
+        last = min(first + SOUND_FRAMES + JOINT_FRAMES, frames)
+        block = sound(spectrogram[first : last + 1], audio, seed)
+        if first:
+            block[:joint] *= rising
+        if last < frames:
+            block[-joint:] *= rising[::-1]
+        made[first * audio.hop_length :][: len(block)] += block
+        tick(min(SOUND_FRAMES, frames - first))
+    return made
 
 
 def onset_strength(spectrogram: np.ndarray, fps: float) -> np.ndarray:

@@ -10,16 +10,21 @@ from torch import nn
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def save(folder: str | Path, model: nn.Module, config: dict[str, Any]) -> None:
+def save(folder: str | Path, model: nn.Module, made_with: dict[str, Any]) -> None:
     """Write `weights.safetensors` and `config.json`, the keyword arguments that the model was made with."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     save_model(model, str(Path(folder) / "weights.safetensors"))
-    (Path(folder) / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (Path(folder) / "config.json").write_text(json.dumps(made_with, indent=2) + "\n", encoding="utf-8")
+
+
+def config(folder: str | Path) -> dict[str, Any]:
+    """The keyword arguments that a model was made with."""
+    return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
 
 
 def load(folder: str | Path, kind: type[Model]) -> Model:
     """The model that `save` wrote, in evaluation mode, on the CPU."""
-    model = kind(**json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")))
+    model = kind(**config(folder))
     load_model(model, str(Path(folder) / "weights.safetensors"))
     return model.eval()
 

@@ -28,7 +28,7 @@ def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
     chosen, fps = params.variant(settings.variants.prior, settings.degrade.model), settings.audio.fps
-    model = priors.load(settings.degrade.model, chosen).to(evaluation.device())
+    model = priors.load(f"models/{settings.degrade.model}").to(evaluation.device())
     vqvae = weights.load("models/vqvae", VQVAE).to(evaluation.device())
     tracks = split.tracks(evaluation.SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)

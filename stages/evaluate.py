@@ -48,7 +48,7 @@ def places(samples: Samples, names: list[str]) -> Places:
 def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
     """KNN accuracy and likelihoods of a model over codes."""
     chosen = settings.variants.prior[name]
-    model = priors.load(name, chosen).to(evaluation.device())
+    model = priors.load(f"models/{name}").to(evaluation.device())
     tracks = split.tracks(evaluation.SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     codes, *conditions = training.to_tensors(windows.batch(here)).values()

@@ -39,7 +39,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
     """Codes for every window, sampled `generate.repeats` times."""
     chosen = params.variant(settings.variants.prior, name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = priors.load(name, chosen).to(device)
+    model = priors.load(f"models/{name}").to(device)
     windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
     generator = torch.Generator(device).manual_seed(settings.seed)

@@ -44,6 +44,7 @@ class GRUSeq2Seq(nn.Module):
     ) -> None:
         super().__init__()
         self.start = codes  # the start token
+        self.reads_notes = True
         state = 2 * body_hidden
         self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
         self.note_embedding = nn.Embedding(notes, width - state)

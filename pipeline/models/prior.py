@@ -64,6 +64,7 @@ class Prior(nn.Module):
     ) -> None:
         super().__init__()
         self.start = codes  # the start token
+        self.reads_notes = bool(notes)
         self.heads = heads
         self.body_at_head, self.body_reach = body_at_head, body_reach
         self.codes_hidden, self.movement_hidden = codes_hidden, movement_hidden
