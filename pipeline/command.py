@@ -70,7 +70,7 @@ def sonify(arguments: argparse.Namespace) -> None:
     from pipeline import sonify as library
     from pipeline.report import figures
 
-    settings = params.load()
+    settings = params.load(library.HERE / "params.yaml")
     model = arguments.model or (CONTENT_MODEL if arguments.midi else MODEL)
     try:
         made = library.sonify(

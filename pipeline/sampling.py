@@ -62,7 +62,7 @@ def sample_long(
     guidance: float = 1,
     tick: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
-    """Codes for a movement of any length: windows as long as in training, each of which goes on where the one before was in its middle.
+    """Codes for a movement of any length: windows as long as in training, half of each over the next.
 
     Args:
         motion: float32 (B, frames, joints, 2), as long as all steps together; notes: int64 (B, steps).

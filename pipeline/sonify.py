@@ -27,9 +27,9 @@ from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import sample_long
 from pipeline.set_aside import NothingLeft
 
-PART_S = (
-    10.0  # a video is divided into such parts, so that several cores find joints in it; the same ones on any machine
-)
+HERE = Path(__file__).parents[1]
+# A video is divided into such parts, the same on any machine, so that several cores find joints in it.
+PART_S = 10.0
 SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 LINE = (0, 200, 255)  # of the skeleton that is drawn, blue first
 
@@ -62,8 +62,8 @@ def sonify(
         midi: the score, for a model with content; its notes are those of the first part.
 
     Raises:
-        MediaError: the video cannot be read. NothingLeft: there is nobody in it. ParamsError: the model is not there, or lacks a score.
-        MidiError: the score cannot be used.
+        MediaError: the video cannot be read. NothingLeft: there is nobody in it. MidiError: the score cannot be used.
+        ParamsError: the model is not there, or lacks a score.
     """
     prior, vqvae = load(model, midi is not None)
     found = find(video, player, settings.keypoints)
@@ -103,7 +103,7 @@ def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
     Raises:
         ParamsError: one of them is not there, or the prior needs notes and has none, or has some and reads none.
     """
-    folder = Path(model) if (Path(model) / "config.json").exists() else Path("models") / model
+    folder = Path(model) if (Path(model) / "config.json").exists() else HERE / "models" / model
     beside = folder.parent / "vqvae"
     for place in (folder, beside):
         if not weights.exist(place):
