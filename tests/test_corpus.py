@@ -186,7 +186,8 @@ def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
-def test_real_clips_are_read():
+def test_real_clips_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     tracks, aside = corpus.read(Corpus(name="folder", root=str(REAL / "clips"), **DIVIDED))
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {

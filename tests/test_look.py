@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +24,13 @@ from stages import split as split_stage
 
 USUAL = params.Keypoints(detector="mediapipe", min_detection_confidence=0.5, min_tracking_confidence=0.5)
 PROFILE = params.load(Path(__file__).parents[1] / "profiles" / "demo.yaml")
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """No worker processes, which would keep the first test's folder."""
+    with joblib.parallel_config(backend="threading"):
+        yield
 
 
 def scene(seed: int, size_px: tuple[int, int] = (96, 64)) -> np.ndarray:
