@@ -201,6 +201,7 @@ def test_real_clips_are_read(tmp_path, monkeypatch):
         "tabla": "tabla",
         "violin_guitar_duo": "unknown",
     }
+    assert [(t.start_s, t.end_s) for t in tracks[:2]] == [(0, pytest.approx(6.4)), (pytest.approx(6.4), None)]
 
 
 def test_urmp_gives_every_player_a_part_of_the_score(tmp_path):
