@@ -46,8 +46,13 @@ def made(videos: dict[str, Pictures], rng: np.random.Generator) -> Iterator[tupl
         for other, there in videos.items():
             if other != name:
                 yield "cut to another video", take(video, BEFORE, rng) + take(there, BEFORE, rng), [BEFORE]
-                shot = [take(video, BEFORE, rng), take(there, 6, rng), take(video, BEFORE, rng)]
-                yield "cut away for 6 pictures", shot[0] + shot[1] + shot[2], []
+                third = videos[next(each for each in videos if each not in (name, other))]
+                insert = take(there, 6, rng)
+                yield (
+                    "cut to another, 6 pictures later to a third",
+                    take(video, BEFORE, rng) + insert + take(third, BEFORE, rng),
+                    [BEFORE, BEFORE + 6],
+                )
                 for length in (8, 15, 30):
                     a, b = take(video, BEFORE + length, rng), take(there, BEFORE + length, rng)
                     share = np.linspace(0, 1, length + 2)[1:-1]
@@ -101,7 +106,7 @@ def main() -> None:
         ).to_string()
     )
     for name, pictures in whole.items():
-        print(name, *(f"every {step}.: {found(pictures[::step])}" for step in (1, 2, 3)), sep="; ")
+        print(name, *(f"1 of {step}: {found(pictures[::step])}" for step in (1, 2, 3)), sep="; ")
 
 
 if __name__ == "__main__":

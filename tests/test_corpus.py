@@ -186,8 +186,9 @@ def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
-def test_real_clips_are_read():
-    tracks, aside = corpus.read(corpus_params("folder", REAL / "clips"))
+def test_real_clips_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tracks, aside = corpus.read(corpus_params("folder", REAL / "clips", shortest_shot_s=1.0))
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {
         "double_bass__shot_1": "double bass",
@@ -200,6 +201,7 @@ def test_real_clips_are_read():
         "tabla": "tabla",
         "violin_guitar_duo": "unknown",
     }
+    assert [(t.start_s, t.end_s) for t in tracks[:2]] == [(0, pytest.approx(6.4)), (pytest.approx(6.4), None)]
 
 
 def test_urmp_gives_every_player_a_part_of_the_score(tmp_path):
