@@ -55,4 +55,5 @@ def make(chosen: params.Prior, settings: params.Params) -> tuple[Model, dict[str
 def load(folder: str | Path) -> Model:
     """A trained model, in evaluation mode, on the CPU."""
     # Only a transformer has heads.
-    return weights.load(folder, Prior if "heads" in weights.config(folder) else GRUSeq2Seq)
+    transformer = "heads" in weights.config(folder)
+    return weights.load(folder, Prior) if transformer else weights.load(folder, GRUSeq2Seq)
