@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -229,7 +230,7 @@ def waving(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.n
 
 def test_movement_of_a_video_whose_rate_varies_is_at_its_time(tmp_path, monkeypatch):
     """A phone takes fewer pictures in the dark: by their number the second flash would come at 1.9 s, not at 3."""
-    monkeypatch.setitem(detection.DETECTORS, "mediapipe", waving)
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, waving))
     times = np.concatenate([np.arange(0, 1, 1 / 30), np.arange(1, 2.5, 1 / 8), np.arange(2.5, 4.5, 1 / 24)])
     bright = ((times > 0.5) & (times < 0.8)) | ((times > 3.0) & (times < 3.3))
     pictures = [(t, np.full((64, 64, 3), 250 if b else 5, np.uint8)) for t, b in zip(times, bright, strict=True)]
@@ -247,7 +248,7 @@ def test_in_a_shot_in_the_middle_a_jump_its_click_and_its_note_stay_together(
     tmp_path, monkeypatch, container, sound_start_s
 ):
     """From the file to rows of movement, spectrogram frames and note frames, wherever the sound's stream starts."""
-    monkeypatch.setitem(detection.DETECTORS, "mediapipe", waving)
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, waving))
     monkeypatch.chdir(tmp_path)
     at_s = 5.0
     dark = [np.clip(scene(seed) // 3, 0, 80) for seed in (1, 2, 3)]
