@@ -247,8 +247,10 @@ def _plain_wav(path: str | Path) -> tuple[np.ndarray, int] | None:
         with soundfile.SoundFile(os.fsencode(path)) as file:
             if file.format not in ("WAV", "WAVEX") or file.subtype not in ("PCM_16", "PCM_24", "FLOAT"):
                 return None
-            channels = np.ascontiguousarray(file.read(dtype="float32", always_2d=True).T)
-            return (channels.mean(axis=0), file.samplerate) if channels.size else None
+            sound = file.read(dtype="float32", always_2d=True)  # [samples, channels]
+            if file.channels > 1:
+                sound = np.ascontiguousarray(sound.T).mean(axis=0)
+            return (sound.ravel(), file.samplerate) if sound.size else None
     except (soundfile.LibsndfileError, OSError):
         return None
 

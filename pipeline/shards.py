@@ -58,7 +58,15 @@ class ShardWriter:
 
     def _flush(self) -> None:
         for name, arrays in self._pending.items():
-            np.save(self.folder / f"{name}_{self._shard:03d}.npy", np.concatenate(arrays), allow_pickle=False)
+            # As np.save would write them in one piece, without a copy of it all.
+            shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
+            dtype = np.lib.format.dtype_to_descr(arrays[0].dtype)
+            with open(self.folder / f"{name}_{self._shard:03d}.npy", "wb") as file:
+                header = {"descr": dtype, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                for array in arrays:
+                    assert array.dtype == arrays[0].dtype and array.shape[1:] == shape[1:], f"{name}: tracks differ"
+                    array.tofile(file)
         self._pending = {}
         self._shard += 1
         self._start = self._bytes = 0

@@ -38,9 +38,8 @@ def weak(sound: np.ndarray, sample_rate_hz: int, wanted_hz: int) -> list[tuple[s
 def clipped_share(sound: np.ndarray) -> float:
     """Share of the samples of a sound [samples] that lie on flat tops at its positive or negative peak."""
     clipped = 0
-    for side in (sound, -sound):
-        at_peak = np.concatenate([[False], side >= side.max() - 1e-6, [False]])
-        edges = np.flatnonzero(at_peak[1:] != at_peak[:-1])
-        runs = edges[1::2] - edges[::2]
+    for at_peak in (sound >= sound.max() - 1e-6, sound <= sound.min() + 1e-6):
+        places = np.flatnonzero(at_peak)
+        runs = np.diff(np.flatnonzero(np.diff(places, prepend=-2, append=len(sound) + 1) > 1))
         clipped += int(runs[runs >= FLAT_SAMPLES].sum())
     return clipped / len(sound)
