@@ -214,7 +214,7 @@ def _speak(out: av.container.OutputContainer, voice: Any, sound: np.ndarray, rat
     for first in range(0, len(sound), block):
         part = np.clip(sound[None, first : first + block], -1, 1).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = rate_hz, first
+        frame.sample_rate, frame.pts, frame.time_base = rate_hz, first, Fraction(1, rate_hz)
         out.mux(voice.encode(frame))
     out.mux(voice.encode(None))
 
