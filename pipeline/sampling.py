@@ -62,11 +62,11 @@ def sample_long(
     guidance: float = 1,
     tick: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
-    """Codes for a movement of any length: windows as long as in training, half of each over the next.
+    """Codes for a movement of any length: windows as long as in training, each of which goes on from a quarter of the one before.
 
     Args:
         motion: float32 (B, frames, joints, 2), as long as all steps together; notes: int64 (B, steps).
-        context: length of a window, even.
+        context: length of a window.
         tick: called with the number of steps that have been drawn.
 
     Returns:
@@ -74,7 +74,8 @@ def sample_long(
     """
     frames_a_step = motion.shape[1] / steps
     codes = torch.empty((len(motion), 0), dtype=torch.int64, device=motion.device)
-    for first in range(0, max(steps - context // 2, 1), context // 2):
+    shared = context // 4
+    for first in range(0, max(steps - shared, 1), context - shared):
         end = min(first + context, steps)
         window = sample(
             model,

@@ -4,10 +4,10 @@ The way is that of the pipeline: joints, movement, codes, spectrogram, sound; th
 new sound go into one file. Memory hardly grows with the length of the video: what does is its spectrogram, 15 MB a minute.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -32,6 +32,7 @@ HERE = Path(__file__).parents[1]
 PART_S = 10.0
 SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 LINE = (0, 200, 255)  # of the skeleton that is drawn, blue first
+TICKS_HZ = 1000  # of the clock that tells the times of drawn pictures, whatever the video's rate, or none
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,8 @@ def sonify(
     indices = None
     if midi is not None:
         part = notes.parts(midi, 1)[0]
-        indices = torch.from_numpy(notes.indices(part, steps, settings.audio.fps, settings.notes)[0].astype(np.int64))[
-            None
-        ]
+        index, _, _ = notes.indices(part, steps, settings.audio.fps, settings.notes)
+        indices = torch.from_numpy(index.astype(np.int64))[None]  # (1, T)
     determinism.prepare(seed)
     with tqdm(total=steps, desc="codes", unit=" step", mininterval=1) as bar:
         codes = sample_long(
@@ -85,14 +85,14 @@ def sonify(
             training.to_tensors({"motion": motion[None]})["motion"],
             indices,
             steps,
-            context=2 * round(settings.windows.duration_s * settings.audio.fps / 2),
+            context=round(settings.windows.duration_s * settings.audio.fps),
             temperature=temperature,
             guidance=settings.generate.guidance,
             generator=torch.Generator().manual_seed(seed),
             tick=bar.update,
         )[0].numpy()
     made = coding.decode_long(vqvae, codes)
-    with tqdm(total=len(made), desc="sound", unit=" frame", mininterval=1) as bar:
+    with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
         sound = spectrogram.long_sound(made, settings.audio, seed, tick=bar.update)
     return Sounded(found, codes, made, sound)
 
@@ -180,63 +180,70 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, drawn:
     Args:
         sound: float32 [samples] from the video's time 0 on.
         drawn: joints to draw into the picture, which is then coded anew; without, its packets are copied.
+
+    Raises:
+        MediaError: such a file cannot be written.
     """
-    with av.open(str(path), "w") as out:
-        if drawn is None:
-            with av.open(str(video)) as container:
-                stream = next(iter(container.streams.video))
-                copy = out.add_stream_from_template(stream)
-                voice = _voice(out, rate_hz)
-                zero = (container.start_time or 0) / av.time_base
-                for packet in container.demux(stream):
-                    if packet.dts is None:
-                        continue
-                    shift = round(zero / stream.time_base) if stream.time_base else 0
-                    packet.dts -= shift
-                    packet.pts = None if packet.pts is None else packet.pts - shift
-                    packet.stream = copy
-                    out.mux(packet)
-        else:
-            _draw(out, video, drawn)
-            voice = _voice(out, rate_hz)
-        _speak(out, voice, sound, rate_hz)
+    try:
+        with av.open(str(path), "w") as out, av.open(str(video)) as source:
+            shown = source.streams.best("video")
+            assert isinstance(shown, av.VideoStream), f"{video}: nobody can have been found without a picture"
+            # Both streams must be there before the first packet is written.
+            picture = out.add_stream_from_template(shown) if drawn is None else _drawn_stream(out, video)
+            voice = out.add_stream(out.default_audio_codec, rate=rate_hz)
+            assert isinstance(voice, av.AudioStream)
+            voice.layout, voice.bit_rate = "mono", 128_000
+            packets = _copied(source, shown) if drawn is None else _drawn(picture, video, drawn)
+            for packet in packets:
+                packet.stream = picture
+                out.mux(packet)
+            for packet in _spoken(voice, sound, rate_hz):
+                out.mux(packet)
+    except (av.FFmpegError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise media.MediaError(path, f"cannot be written ({why}); choose a name that ends in .mp4 or .mkv") from None
 
 
-def _voice(out: av.container.OutputContainer, rate_hz: int) -> av.AudioStream:
-    voice = out.add_stream("aac", rate=rate_hz)
-    voice.layout = "mono"
-    voice.bit_rate = 128_000
-    return voice
+def _copied(source: av.container.InputContainer, shown: av.VideoStream) -> Iterator[av.Packet]:
+    assert shown.time_base
+    zero = round(Fraction(source.start_time or 0, av.time_base) / shown.time_base)
+    for packet in source.demux(shown):
+        if packet.dts is not None:  # the last is empty
+            packet.dts -= zero
+            packet.pts = None if packet.pts is None else packet.pts - zero
+            yield packet
 
 
-def _speak(out: av.container.OutputContainer, voice: Any, sound: np.ndarray, rate_hz: int) -> None:
-    block = 1 << 16
-    for first in range(0, len(sound), block):
-        part = np.clip(sound[None, first : first + block], -1, 1).astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate_hz, first, Fraction(1, rate_hz)
-        out.mux(voice.encode(frame))
-    out.mux(voice.encode(None))
+def _drawn_stream(out: av.container.OutputContainer, video: Path) -> av.VideoStream:
+    stream = out.add_stream("libx264", rate=TICKS_HZ)
+    height_px, width_px = next(media.frames(video))[1].shape[:2]  # as it is shown, which need not be as it is stored
+    stream.width, stream.height = width_px // 2 * 2, height_px // 2 * 2  # it halves them for the colours
+    stream.pix_fmt = "yuv420p"
+    return stream
 
 
-def _draw(out: av.container.OutputContainer, video: Path, found: Detected) -> None:
+def _drawn(stream: av.VideoStream, video: Path, found: Detected) -> Iterator[av.Packet]:
     """Pictures with the skeleton in them, at their own times."""
-    rate = 1000  # of the clock that the times are told by, ticks/s
-    stream: Any = None
-    at = dict(zip(np.round(found.times * rate).astype(int).tolist(), found.keypoints, strict=True))
+    lasts = round(TICKS_HZ / media.probe(video).fps)
+    joints = dict(zip(np.round(found.times * TICKS_HZ).astype(int).tolist(), found.keypoints, strict=True))
     for time_s, picture in tqdm(media.frames(video), "picture", len(found.times), unit=" picture", mininterval=1):
-        picture = np.ascontiguousarray(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])
-        if stream is None:
-            stream = out.add_stream("libx264", rate=rate)
-            stream.height, stream.width = picture.shape[:2]
-            stream.pix_fmt = "yuv420p"
-        joints = at.get(round(time_s * rate))
-        if joints is not None:
-            draw_skeleton(picture, joints)
+        picture = np.ascontiguousarray(picture[: stream.height, : stream.width])
+        frame_at = round(time_s * TICKS_HZ)
+        if frame_at in joints:
+            draw_skeleton(picture, joints[frame_at])
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-        frame.pts, frame.time_base = round(time_s * rate), Fraction(1, rate)
-        out.mux(stream.encode(frame))
-    out.mux(stream.encode(None))
+        frame.pts, frame.duration, frame.time_base = frame_at, lasts, Fraction(1, TICKS_HZ)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _spoken(voice: av.AudioStream, sound: np.ndarray, rate_hz: int) -> Iterator[av.Packet]:
+    for first in range(0, len(sound), rate_hz):
+        part = np.clip(sound[None, first : first + rate_hz], -1, 1).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate_hz, first, Fraction(1, rate_hz)
+        yield from voice.encode(frame)
+    yield from voice.encode(None)
 
 
 def draw_skeleton(picture: np.ndarray, joints: np.ndarray) -> None:

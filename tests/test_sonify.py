@@ -1,0 +1,326 @@
+"""Sound for a silent video: in step with the picture, of any length, and with a sentence for whatever stands in the way."""
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import joblib
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from make_media import PROFILE, blank, tone, write_video
+from torch import Tensor, nn
+
+from pipeline import coding, command, media, params, sonify, spectrogram, weights
+from pipeline.keypoints import detection
+from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
+from pipeline.models.prior import Prior
+from pipeline.models.vqvae import VQVAE
+from pipeline.sampling import sample_long
+
+FPS = 20
+
+
+class Follower(nn.Module):
+    """A model that plays code 1 while the right wrist is up, whatever was played before."""
+
+    start, reads_notes = 2, False
+
+    def begin(
+        self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1
+    ) -> list[Tensor]:
+        frames = motion.shape[1]
+        at = (torch.arange(steps) * frames / steps).long().clamp(max=frames - 1)
+        up = motion[:, at, RIGHT_WRIST, 1] < 0  # (B, T)
+        return list(torch.stack([~up, up], -1).mul(100.0).unbind(1))
+
+    def next(self, before: Tensor, state: list[Tensor]) -> Tensor:
+        return state.pop(0)
+
+
+class Loud:
+    """In the place of a VQ-VAE: code 0 is silence, code 1 a chord."""
+
+    class codebook:
+        codes = torch.zeros(1)
+
+    reach = 3
+
+    def decode(self, codes: Tensor) -> Tensor:
+        made = torch.full((*codes.shape, PROFILE.audio.n_fft // 2), -1.0)
+        made[..., 30:200:7] = torch.where(codes[..., None] == 1, 0.8, -1.0)
+        return made
+
+
+def waving(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.ndarray]:
+    """A detector that sees a player, whose right wrist is up where the picture is bright; nobody where it is black."""
+    for picture in pictures:
+        joints = np.zeros((JOINTS, 3), np.float32)
+        joints[:, 2] = picture.max() > 40
+        joints[RIGHT_SHOULDER, 0], joints[LEFT_SHOULDER, 0] = 10, 30
+        joints[RIGHT_WRIST, 1] = -50 if picture.mean() > 180 else 50
+        yield joints
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real way from the file to the file, with a detector and models whose music is known."""
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, waving))
+    monkeypatch.setattr(sonify, "load", lambda model, with_notes: (Follower(), Loud()))
+    with joblib.parallel_config(backend="threading"):  # what is patched is patched here alone
+        yield
+
+
+def claps(at_s: list[float], duration_s: float) -> list[tuple[float, np.ndarray]]:
+    """Pictures at 20 frames/s, bright for half a second from each time on."""
+    times = np.arange(round(duration_s * FPS)) / FPS
+    bright = [any(0 <= time_s - start_s < 0.5 for start_s in at_s) for time_s in times]
+    return [(t, np.full((64, 64, 3), 250 if b else 90, np.uint8)) for t, b in zip(times, bright, strict=True)]
+
+
+def run(*arguments: object) -> None:
+    sys.argv = ["minet", "sonify", *map(str, arguments)]
+    command.main()
+
+
+def brightenings(video: Path) -> list[float]:
+    """When the middle of the picture becomes bright, s; the joints are drawn at its edge."""
+    seen = [(time_s, picture[20:44, 20:44].mean() > 180) for time_s, picture in media.frames(video)]
+    return [time_s for (_, before), (time_s, now) in pairwise(seen) if now and not before]
+
+
+def beginnings(video: Path) -> list[float]:
+    """When the sound begins, s: where 10 ms are half as loud as the loudest, after 0.2 s that are not.
+
+    A spectrogram's window of 128 ms smears what begins over the 64 ms before and after; half is in the middle.
+    """
+    sound, rate_hz = media.decode_audio(video)
+    block = rate_hz // 100
+    level = np.abs(sound[: len(sound) // block * block]).reshape(-1, block).max(1)
+    loud = level > 0.5 * level.max()
+    return [i / 100 for i in range(20, len(loud)) if loud[i] and not loud[i - 20 : i].any()]
+
+
+@pytest.mark.parametrize("drawn", [[], ["--draw"]])
+@pytest.mark.parametrize("late_s", [0.0, 0.7])
+def test_sound_is_in_step_with_the_picture(tmp_path: Path, followed: None, drawn: list[str], late_s: float) -> None:
+    """Claps within a window, at a seam of windows, after ten seconds (another part of the video) and after the first block of
+    phases; also where the file's clock does not start at 0."""
+    at_s = [1.0, 3.0, 5.5, 10.0, 13.5]
+    pictures = [(late_s + time_s, picture) for time_s, picture in claps(at_s, 16)]
+    video = write_video(tmp_path / "in.mkv", pictures, container_format="matroska")
+    out = tmp_path / "out.mp4"
+    run(video, "-o", out, *drawn)
+    seen = brightenings(out)
+    assert seen == pytest.approx(at_s, abs=0.002)
+    assert beginnings(out) == pytest.approx(seen, abs=1 / FPS)
+    assert media.probe(out).duration_s == pytest.approx(media.probe(video).duration_s, abs=0.1)
+    assert sum(1 for _ in media.frames(out)) == len(pictures)
+
+
+def test_what_is_written_beside_the_video(tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_video(tmp_path / "in.mp4", claps([1.0], 5), tone(5))
+    run(video, "-o", tmp_path / "out.mp4")
+    sound, rate_hz = media.decode_audio(tmp_path / "out.wav")
+    assert rate_hz == PROFILE.audio.sample_rate_hz
+    assert len(sound) / rate_hz == pytest.approx(5, abs=0.1)
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["keypoints"].shape == (100, JOINTS, 3)
+        assert found["times"] == pytest.approx(np.arange(100) / FPS, abs=0.001)
+    assert (tmp_path / "out.png").stat().st_size > 10_000
+    assert "out.mp4" in capsys.readouterr().out
+
+
+def test_a_seed_is_a_music(tmp_path: Path) -> None:
+    """The same seed gives the same codes, another seed others."""
+    torch.manual_seed(0)
+    model = small_prior()
+    motion = torch.randn(1, 200, 5, 2)
+    made = [
+        sample_long(model, motion, None, 500, context=100, temperature=1.0, generator=torch.Generator().manual_seed(s))
+        for s in (1, 1, 2)
+    ]
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+
+
+def small_prior() -> Prior:
+    return Prior(
+        codes=20,
+        notes=0,
+        joints=5,
+        body="convolutions",
+        velocities=True,
+        body_hidden=4,
+        body_layers=2,
+        body_at_head=True,
+        body_reach=0,
+        codes_hidden=0.0,
+        movement_hidden=0.0,
+        onset_weight=0.0,
+        onset_companding=1.0,
+        layers=1,
+        width=16,
+        heads=2,
+        dropout=0.0,
+    ).eval()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 700), st.integers(4, 120))
+def test_windows_go_on_where_the_one_before_was(steps: int, context: int) -> None:
+    """Every step is drawn once, and follows the movement at its own time, whatever the length."""
+    motion = torch.zeros(1, steps, JOINTS, 2)
+    motion[0, :, RIGHT_WRIST, 1] = torch.where(torch.arange(steps) // 7 % 2 == 0, -1.0, 1.0)
+    drawn: list[int] = []
+    generator = torch.Generator().manual_seed(0)
+    model = Follower()
+    codes = sample_long(
+        model,  # type: ignore[arg-type]
+        motion,
+        None,
+        steps,
+        context=context,
+        temperature=1.0,
+        generator=generator,
+        tick=drawn.append,
+    )
+    assert sum(drawn) == steps
+    assert torch.equal(codes[0], (motion[0, :, RIGHT_WRIST, 1] < 0).long())
+
+
+def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None:
+    """Otherwise music would begin anew at every seam."""
+    told: list[int] = []
+
+    class Counting(Follower):
+        """Plays one code after the other: what comes next hangs on the code before."""
+
+        def begin(self, *_: object, **__: object) -> list[Tensor]:
+            return []
+
+        def next(self, before: Tensor, state: list[Tensor]) -> Tensor:
+            told.append(int(before[0]))
+            after = (int(before[0]) + 1) % 50 if before[0] < 50 else 0
+            return torch.nn.functional.one_hot(torch.tensor([after]), 51) * 100.0
+
+    model = Counting()
+    model.start = 50
+    codes = sample_long(
+        model,  # type: ignore[arg-type]
+        torch.zeros(1, 120, JOINTS, 2),
+        None,
+        120,
+        context=40,
+        temperature=1.0,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert codes[0].tolist() == [i % 50 for i in range(120)]
+    assert told.count(50) == 4  # every window starts with the start token, and is then told what is there
+
+
+def test_a_long_sound_is_that_of_its_blocks_without_a_click() -> None:
+    """A steady chord over three blocks: no frame at a joint differs from its neighbours by more than elsewhere."""
+    frames = 2 * spectrogram.SOUND_FRAMES + 500
+    steady = np.full((frames, PROFILE.audio.n_fft // 2), -1.0, np.float32)
+    steady[:, 30:200:7] = 0.7
+    ticks: list[int] = []
+    sound = spectrogram.long_sound(steady, PROFILE.audio, 1, ticks.append)
+    assert sum(ticks) == frames - 1
+    assert len(sound) == (frames - 1) * PROFILE.audio.hop_length
+    again = spectrogram.log_spectrogram(sound, PROFILE.audio).astype(np.float32)[:, 20:220]
+    change = np.abs(np.diff(again, axis=0)).mean(1)
+    joints = [spectrogram.SOUND_FRAMES * n for n in (1, 2)]
+    inside = np.ones(len(change), bool)
+    inside[:40] = inside[-40:] = False
+    for joint in joints:
+        inside[joint - 10 : joint + spectrogram.JOINT_FRAMES + 10] = False
+    for joint in joints:
+        assert change[joint - 5 : joint + spectrogram.JOINT_FRAMES + 5].max() < 1.5 * change[inside].max()
+
+
+def test_long_codes_are_decoded_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = VQVAE(
+        bins=32, channels=16, code_dim=8, codes=16, bands=[2, 1], commitment=0.25, ema_decay=0.9, revive_below=0
+    ).eval()
+    codes = np.random.default_rng(0).integers(16, size=300)
+    whole = coding.decode_long(model, codes)
+    monkeypatch.setattr(coding, "CHUNK", 64)
+    np.testing.assert_allclose(coding.decode_long(model, codes), whole, atol=2e-2)  # bfloat16
+    assert whole.shape == (300, 32)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line that the command ends with."""
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    message = str(stopped.value)
+    assert message.startswith("error: ")
+    assert "\n" not in message
+    return message
+
+
+def test_what_stands_in_the_way_is_said_in_one_line(
+    tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = write_video(tmp_path / "in.mp4", claps([1.0], 5))
+    (tmp_path / "text.mp4").write_text("not a video")
+    nobody = write_video(tmp_path / "nobody.mp4", [(i / 10, np.zeros((64, 64, 3), np.uint8)) for i in range(50)])
+    sound_alone = write_video(tmp_path / "sound.mp4", None, tone(5))
+    out = tmp_path / "out.mp4"
+    assert "no such file" in said(capsys, tmp_path / "none.mp4", "-o", out)
+    assert "text.mp4: broken, or no media file" in said(capsys, tmp_path / "text.mp4", "-o", out)
+    assert "sound.mp4: no picture in it" in said(capsys, sound_alone, "-o", out)
+    assert "nobody.mp4: nobody in view; show the player's head" in said(capsys, nobody, "-o", out)
+    assert "the video itself" in said(capsys, video, "-o", video)
+    assert "make it first" in said(capsys, video, "-o", tmp_path / "no" / "out.mp4")
+    assert "must be more than 0" in said(capsys, video, "-o", out, "--temperature", 0)
+    assert "out.txt: cannot be written" in said(capsys, video, "-o", tmp_path / "out.txt")
+    (tmp_path / "score.mid").write_text("no score")
+    assert "score.mid: no MIDI file" in said(capsys, video, "-o", out, "--midi", tmp_path / "score.mid")
+
+
+def test_a_model_that_is_not_there_or_lacks_a_score_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sonify, "HERE", tmp_path)
+    (tmp_path / "params.yaml").write_text((Path(__file__).parents[1] / "params.yaml").read_text())
+    video = write_video(tmp_path / "in.mp4", blank(2))
+    message = said(capsys, video, "-o", tmp_path / "out.mp4")
+    assert "models/mi_net_sync: no trained model there; make it with: dvc repro" in message
+    weights.save(tmp_path / "models/mi_net_sync", small_prior(), {"heads": 2})
+    assert "models/vqvae: no trained model there" in said(capsys, video, "-o", tmp_path / "out.mp4")
+    message = said(capsys, video, "-o", tmp_path / "out.mp4", "--model", tmp_path / "elsewhere")
+    assert "elsewhere: no trained model there" in message
+
+
+def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: None) -> None:
+    """Whatever the rate: pictures at the joints of parts are neither lost nor doubled."""
+    times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.06, 900))
+    pictures = [(float(t), np.full((64, 64, 3), 90, np.uint8)) for t in times.round(3)]
+    video = write_video(tmp_path / "in.mp4", pictures)
+    found = sonify.find(video, 0, PROFILE.keypoints)
+    whole = np.array([time_s for time_s, _ in media.frames(video)])
+    assert found.times == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_phone_video_stays_upright(tmp_path: Path, followed: None) -> None:
+    """Packets are copied, so what turns the picture must be, too."""
+    video = write_video(tmp_path / "in.mp4", [(t, picture[:, :32]) for t, picture in claps([1.0], 3)])
+    turned = tmp_path / "turned.mp4"
+    with av.open(str(video)) as source, av.open(str(turned), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        stream.set_display_matrix((0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30))  # a quarter
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    run(turned, "-o", tmp_path / "out.mp4")
+    for path in (turned, tmp_path / "out.mp4"):
+        assert next(media.frames(path))[1].shape == (32, 64, 3), path
