@@ -1,4 +1,4 @@
-"""Tables and figures for people: reports/report.md."""
+"""Tables, figures and sounds for people: reports/report.md, reports/index.html."""
 
 import json
 import re
@@ -10,16 +10,20 @@ import numpy as np
 import pandas as pd
 
 from pipeline import corpus, determinism, media, params, set_aside, weights
+from pipeline.coding import decode
+from pipeline.corpus.track import Track
 from pipeline.keypoints.skeleton import LEFT_HAND, RIGHT_HAND
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.report import figures, tables
+from pipeline.report import figures, page, tables
 from pipeline.samples import Samples
 from pipeline.shards import Shards
+from pipeline.windows import Source, Windows
 from stages import run
 
 OUT = Path("reports")
 FIGURE_6_INSTRUMENTS = 4
+LISTENED = 2  # windows an instrument on the page; with 9 sounds each, 13 instruments come to 13 MB
 
 
 def main() -> None:
@@ -29,14 +33,18 @@ def main() -> None:
     OUT.mkdir()
     metrics: tables.Metrics = {row: json.loads(Path(f"metrics/{row}.json").read_text()) for row in tables.ROWS}
     made = [row for row in tables.ROWS if row not in tables.skipped(metrics)]
+    systems = [row for row in tables.SYSTEMS if row in made]
+    tracks = {track.name: track for track in corpus.read(settings.corpus)[0]}
     draw_training()
     draw_cells(made)
-    draw_bodies([row for row in tables.SYSTEMS if row in made], settings.seed)
+    draw_bodies(systems, settings.seed)
     draw_instruments()
-    draw_samples([row for row in ("mi_net", "mi_net_content") if row in made], settings)
+    draw_samples([row for row in ("mi_net", "mi_net_content") if row in made], tracks, settings)
     draw_timing(settings)
     figures.degraded(OUT / "degraded.png", read_csv("evaluations/degraded.csv"), metrics["vqvae"]["onset_f1"])
-    (OUT / "report.md").write_text(text(metrics, settings), encoding="utf-8")
+    report = text(metrics, settings)
+    (OUT / "report.md").write_text(report, encoding="utf-8")
+    page.write(OUT / "index.html", remark(settings.corpus.name), report, listened(systems, tracks, settings), settings)
 
 
 def read_csv(path: str) -> pd.DataFrame:
@@ -89,7 +97,7 @@ def draw_instruments() -> None:
         figures.confusions(OUT / "heard_confusion.png", heard, "instrument that the classifier hears")
 
 
-def draw_samples(systems: list[str], settings: params.Params) -> None:
+def draw_samples(systems: list[str], tracks: dict[str, Track], settings: params.Params) -> None:
     vqvae = weights.load("models/vqvae", VQVAE)
     generated = {row: Samples(f"samples/{row}", vqvae) for row in systems}
     recorded = Shards("data/spectrograms")
@@ -102,7 +110,7 @@ def draw_samples(systems: list[str], settings: params.Params) -> None:
         figures.spectrograms(
             OUT / "figure_6_spectrograms.png", rows, settings.audio.sample_rate_hz, settings.windows.duration_s
         )
-    show_sample(generated["mi_net"], recorded, settings)
+    show_sample(generated["mi_net"], recorded, tracks, settings)
 
 
 def places(systems: list[str]) -> dict[str, tuple[str, int]]:
@@ -161,13 +169,13 @@ def generated_at(samples: Samples, source: str, start: int) -> np.ndarray:
     return samples.spectrograms([names[0]])[0]
 
 
-def show_sample(samples: Samples, recorded: Shards, settings: params.Params) -> None:
+def show_sample(samples: Samples, recorded: Shards, tracks: dict[str, Track], settings: params.Params) -> None:
     """One sample: a frame of the video that it was made for, its joints, its spectrogram and the recorded one."""
     names = samples.names(repeat=0)
     name = names[len(names) // 2]
     source, start = samples.index.source[name], int(samples.index.source_start[name])
     made = samples.spectrograms([name])[0]
-    track = next(track for track in corpus.read(settings.corpus)[0] if track.name == source)
+    track = tracks[source]
     middle_s = (start + len(made) / 2) / settings.audio.fps
     keypoints = Shards("data/keypoints")
     times = keypoints.rows("times", source)
@@ -187,6 +195,61 @@ def show_sample(samples: Samples, recorded: Shards, settings: params.Params) -> 
         settings.windows.duration_s,
         f"{track.instrument}: a track that was not trained on",
     )
+
+
+def remark(corpus_name: str) -> str:
+    """What the page's reader must know of the corpus before anything else."""
+    if corpus_name == "studio":
+        return (
+            "The corpus behind all of this is made, not recorded: a program wrote the music, drew the players and played the "
+            "instruments. “Recorded” below means what it played. These figures cannot be compared with those of recorded corpora."
+        )
+    return f"The corpus is {corpus_name}: players who were filmed, and recorded."
+
+
+def listened(systems: list[str], tracks: dict[str, Track], settings: params.Params) -> list[page.Window]:
+    """The windows of the page, by instrument, with what every system made for them in the first repeat."""
+    vqvae = weights.load("models/vqvae", VQVAE)
+    samples = {row: Samples(f"samples/{row}", vqvae) for row in systems}
+    fps, rate_hz = settings.audio.fps, settings.audio.sample_rate_hz
+    chosen = listened_places(systems)
+    sources = {
+        "spectrogram": Source(Shards("data/spectrograms"), "spectrogram", fps),
+        "motion": Source(Shards("data/motion"), "motion", settings.motion.fps),
+        "codes": Source(Shards("data/codes"), "codes", fps),
+    }
+    windows = Windows(sources, sorted({source for _, source, _ in chosen}), settings.windows.duration_s)
+    found = []
+    for instrument, source, start in chosen:
+        here, track = windows.at(source, start), tracks[source]
+        generated = {tables.RECORDED["vqvae"]: decode(vqvae, here["codes"][None])[0]}
+        for row, system in samples.items():
+            if ((system.index.source == source) & (system.index.source_start == start)).any():
+                generated[tables.NAMES[row]] = generated_at(system, source, start)
+        # As long as what is made of a spectrogram: from the middle of its first frame to that of its last.
+        first = round(track.start_s * rate_hz) + start * settings.audio.hop_length
+        length = (len(here["spectrogram"]) - 1) * settings.audio.hop_length
+        recorded = media.read_audio(track.audio, rate_hz)[first : first + length]
+        found.append(
+            page.Window(instrument, source, start / fps, here["motion"], recorded, here["spectrogram"], generated)
+        )
+    return found
+
+
+def listened_places(systems: list[str]) -> list[tuple[str, str, int]]:
+    """Instrument, test track and first row of `LISTENED` windows an instrument, spread over its tracks.
+
+    They are some of those that the most systems generated: where few tracks have notes, models with content know only those.
+    """
+    columns = ["instrument", "source", "source_start"]
+    windows = [read_csv(f"evaluations/{row}/windows.csv").query("repeat == 0")[columns] for row in systems]
+    found = []
+    for instrument, here in pd.concat(windows).groupby("instrument"):
+        counts = here.groupby(["source", "source_start"]).size()
+        most = list(counts.index[counts == counts.max()])
+        middles = np.unique(((np.arange(LISTENED) + 0.5) / LISTENED * len(most)).astype(int))
+        found += [(str(instrument), *most[i]) for i in middles]
+    return found
 
 
 def picture(name: str, alt: str) -> str:

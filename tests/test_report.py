@@ -60,7 +60,7 @@ COMPARISONS = {
     },
     "reduction": {"value": 0.12, "low": 0.05, "high": 0.2},
 }
-FRAMES, STARTS = 62, 3  # of a window; windows a track
+FRAMES, BINS, STARTS = 62, 256, 3  # of a window; windows a track
 REPEATS = 2
 
 
@@ -89,7 +89,7 @@ def studio(root: Path) -> None:
     home = root / "01_A"
     write_video(home / f"Vid_01_A_{'_'.join(CODES)}.mp4", blank(2, size_px=160))
     for player, code in enumerate(CODES, start=1):
-        write_wav(home / f"AuSep_{player}_{code}_01_A.wav", tone(0.1))
+        write_wav(home / f"AuSep_{player}_{code}_01_A.wav", tone(2))
 
 
 def takes(root: Path) -> None:
@@ -105,7 +105,7 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
     workplace(
         folder,
         corpus={"name": name, "root": str(folder / "corpus")},
-        audio={"n_fft": 256},
+        audio={"n_fft": 2 * BINS, "griffin_lim_iterations": 1},
         windows={"duration_s": 1},
         vqvae={"channels": 8, "code_dim": 4, "codes": 16},
         generate={"repeats": REPEATS},
@@ -115,7 +115,7 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
     places = [(track.name, start) for track in tracks for start in range(STARTS)]
     instruments = {track.name: track.instrument for track in tracks}
     config = {key: value for key, value in asdict(settings.variants.vqvae["vqvae"]).items() if key != "training"}
-    config = {key: value for key, value in config.items() if key != "codebook_after"} | {"bins": 128}
+    config = {key: value for key, value in config.items() if key != "codebook_after"} | {"bins": BINS}
     weights.save(folder / "models/vqvae", VQVAE(**config), config)
     write_tracks(folder / "data", [track.name for track in tracks], generator)
     for row in tables.ROWS:
@@ -128,11 +128,14 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
     table = pd.DataFrame(degraded, columns=["seen", "amount"])
     table = table.assign(onset_f1=0.5, onset_f1_shuffled=0.2, onset_lag_s=0.0)
     table.to_csv(folder / "evaluations/degraded.csv", index=False)
-    for row in ("mi_net", "mi_net_sync", *(["mi_net_content"] if content else [])):
+    for row in tables.SYSTEMS:
+        repeats = 0 if row in CONTENT and not content else 1 if row in tables.BASELINES else REPEATS
         with ShardWriter(folder / "samples" / row) as writer:
-            for number, (repeat, (track, start)) in enumerate((r, place) for r in range(REPEATS) for place in places):
-                codes = generator.integers(16, size=FRAMES).astype(np.int16)
-                writer.add(f"sample_{number:05d}", {"codes": codes}, repeat=repeat, source=track, source_start=start)
+            for number, (repeat, (track, start)) in enumerate((r, place) for r in range(repeats) for place in places):
+                made = {"codes": generator.integers(16, size=FRAMES).astype(np.int16)}
+                if row in tables.BASELINES:
+                    made = {"spectrogram": generator.uniform(-1, 0.5, (FRAMES, BINS)).astype(np.float16)}
+                writer.add(f"sample_{number:05d}", made, repeat=repeat, source=track, source_start=start)
     return folder
 
 
@@ -142,12 +145,14 @@ def write_tracks(folder: Path, names: list[str], generator: np.random.Generator)
         ShardWriter(folder / "keypoints") as bodies,
         ShardWriter(folder / "motion") as movements,
         ShardWriter(folder / "notes") as notes,
+        ShardWriter(folder / "codes") as codes,
     ):
         for name in names:
-            sounds.add(name, {"spectrogram": generator.uniform(-1, 0.5, (100, 128)).astype(np.float16)})
+            sounds.add(name, {"spectrogram": generator.uniform(-1, 0.5, (100, BINS)).astype(np.float16)})
             joints = generator.uniform(0, 64, (20, 47, 3)).astype(np.float32)
             bodies.add(name, {"keypoints": joints, "times": np.arange(20) / 10})
             movements.add(name, {"motion": generator.normal(size=(40, 47, 2)).astype(np.float32)})
+            codes.add(name, {"codes": generator.integers(16, size=100).astype(np.int16)})
             notes.add(name, {"notes": np.ones(100, np.int16), "onsets": np.arange(100) % 30 == 0})
     set_aside.write(folder, [set_aside.SetAside("a|b.mp4", "broken", "mend it")])
 
@@ -218,7 +223,7 @@ def test_dvc_plots_show_shows_every_figure() -> None:
 def test_every_figure_and_the_text_are_the_same_bytes_twice(tmp_path, monkeypatch):
     folder = fake(tmp_path, "studio")
     first = made(folder, monkeypatch)
-    assert set(first) == {"report.md", *(f"{name}.png" for name in FIGURES)}
+    assert set(first) == {"report.md", "index.html", *(f"{name}.png" for name in FIGURES)}
     assert made(folder, monkeypatch) == first
     text = (folder / "reports/report.md").read_text()
     assert set(re.findall(r"\((\w+)\.png\)", text)) == FIGURES
@@ -232,7 +237,7 @@ def test_a_folder_of_unknown_instruments_without_midi(tmp_path, monkeypatch):
     """The models with content were skipped, and there was no classifier to train."""
     folder = fake(tmp_path, "folder", content=False, heard=False)
     written = made(folder, monkeypatch)
-    assert set(written) == {"report.md", *(f"{name}.png" for name in FIGURES - {"heard_confusion"})}
+    assert set(written) == {"report.md", "index.html", *(f"{name}.png" for name in FIGURES - {"heard_confusion"})}
     text = (folder / "reports/report.md").read_text()
     assert set(re.findall(r"\((\w+)\.png\)", text)) == FIGURES - {"heard_confusion"}
     assert "It is made" not in text

@@ -1,0 +1,132 @@
+"""The report as one page to read and to listen to: it needs no network, no server and no file beside it."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from markdown_it import MarkdownIt
+from tqdm import tqdm
+
+from pipeline import parallel, params, spectrogram
+from pipeline.encoded import opus
+from pipeline.keypoints.skeleton import BONES
+
+HIGHEST_SHOWN_HZ = 4000  # these and the colours as in the figures
+LOWEST, HIGHEST = -1.0, 0.5
+PICTURE_HEIGHT_PX = 256  # its width: a frame is a column
+WEBP_QUALITY = 60
+SILENT_DB = -50  # below full scale; a sound whose level is lower is called nearly silent
+STEPS = 100  # of a shoulder width; to so many joints are rounded
+
+
+@dataclass(frozen=True)
+class Window:
+    """A few seconds of a test track, and what was generated for them.
+
+    Attributes:
+        start_s: from the track's start.
+        motion: float32 [frames, 47, 2] at `motion.fps`, shoulder widths, y downwards.
+        recorded: the recorded sound, float32 [samples] at `audio.sample_rate_hz`.
+        recorded_spectrogram: [frames, bins], normalised as by `pipeline.spectrogram`.
+        generated: title → log-spectrogram of the same shape; its phases are still to be found.
+    """
+
+    instrument: str
+    track: str
+    start_s: float
+    motion: np.ndarray
+    recorded: np.ndarray
+    recorded_spectrogram: np.ndarray
+    generated: dict[str, np.ndarray]
+
+
+def write(path: Path, remark: str, report: str, windows: Sequence[Window], settings: params.Params) -> None:
+    """Write the page, the same bytes for the same values.
+
+    Args:
+        remark: what the corpus is, in plain words; it stands at the top.
+        report: in Markdown; its pictures lie beside the page and are taken into it.
+        windows: in the order in which they are shown.
+    """
+    sounds: list[dict[str, object]] = []
+    calls = []
+    for number, window in enumerate(windows):
+        for title, values in {"recorded": window.recorded_spectrogram, **window.generated}.items():
+            sounds.append({"window": number, "title": title})
+            recorded = None if title in window.generated else window.recorded
+            calls.append((values.astype(np.float16), recorded, settings.audio, settings.seed))
+    coded = parallel.each(_coded, calls, settings.compute.backend)
+    for sound, content in zip(sounds, tqdm(coded, "page", len(calls), unit=" sound", mininterval=1), strict=True):
+        sound |= content
+    data = {
+        "fps": settings.motion.fps,
+        "duration_s": settings.windows.duration_s,
+        "steps": STEPS,
+        "bones": BONES,
+        "windows": [_described(window) for window in windows],
+        "sounds": sounds,
+    }
+    parts = {
+        "remark": html.escape(remark),
+        # Inside a script nothing is escaped but what could end it.
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "report": _rendered(report, path.parent),
+    }
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    text = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    path.write_text(text, encoding="utf-8")
+
+
+def _described(window: Window) -> dict[str, object]:
+    joints = np.round(window.motion * STEPS).astype(int).reshape(len(window.motion), -1)
+    return {
+        "instrument": window.instrument,
+        "track": window.track,
+        "start_s": round(window.start_s, 3),
+        "motion": joints.tolist(),
+    }
+
+
+def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio, seed: int) -> dict[str, object]:
+    """A sound and its picture as data URIs; the sound is made of the spectrogram where it was not recorded."""
+    sound = spectrogram.sound(values, audio, seed) if recorded is None else recorded
+    level = float(np.sqrt(np.square(sound, dtype=np.float64).mean()))
+    return {
+        "sound": _uri("audio/webm", opus(sound, audio.sample_rate_hz)),
+        "picture": _uri("image/webp", _picture(values, audio.sample_rate_hz)),
+        "silent": level < 10 ** (SILENT_DB / 20),
+    }
+
+
+def _picture(values: np.ndarray, rate_hz: int) -> bytes:
+    """A spectrogram [frames, bins] as WebP, the lowest frequency at the bottom, a frame a column."""
+    shown = values[:, : round(values.shape[1] * min(HIGHEST_SHOWN_HZ / (rate_hz / 2), 1))].T[::-1].astype(np.float32)
+    grey = np.clip(255 * (shown - LOWEST) / (HIGHEST - LOWEST), 0, 255).round().astype(np.uint8)
+    resized = cv2.resize(grey, (len(values), PICTURE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    coloured = cv2.applyColorMap(resized, cv2.COLORMAP_MAGMA)
+    return cv2.imencode(".webp", coloured, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])[1].tobytes()
+
+
+def _rendered(report: str, folder: Path) -> str:
+    """Markdown as HTML with its pictures in it, headings a level lower, and tables that scroll by themselves."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(report)
+    for token in tokens:
+        if token.type.startswith("heading"):
+            token.tag = f"h{int(token.tag[1]) + 1}"
+    text = reader.renderer.render(tokens, reader.options, {}).replace("<th></th>", "<td></td>")
+    text = text.replace("<table>", '<div class="wide" role="group" aria-label="Table" tabindex="0"><table>')
+    text = text.replace("</table>", "</table></div>")
+    return re.sub(
+        r'src="(\w+\.png)"', lambda match: f'src="{_uri("image/png", (folder / match[1]).read_bytes())}"', text
+    )
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
