@@ -140,7 +140,9 @@ def _checked(path: Path, record: dict[str, Any], key: Key) -> Answers:
     quiet = [protocol.tones(key.study, participant, attempt, trial)[0] for trial in range(protocol.TRIALS)]
     right = sum(answer == tone for answer, tone in zip(record["headphones"]["answers"], quiet, strict=True))
     if right < protocol.ENOUGH:
-        raise Refused(f"headphones check failed: {right} of {protocol.TRIALS} right", "nothing: it was no headphone")
+        raise Refused(
+            f"headphones check failed: {right} of {protocol.TRIALS} right", "nothing to do: there were no headphones"
+        )
     sides = {one["pair"]: {side: one[side] for side in protocol.SIDES} for one in given}
     chosen = {
         one["pair"]: {question: sides[one["pair"]][one[question]] for question in protocol.QUESTIONS} for one in given
@@ -150,7 +152,7 @@ def _checked(path: Path, record: dict[str, Any], key: Key) -> Answers:
     )
     if wrong:
         raise Refused(
-            f"attention checks failed: {wrong} of {len(key.checks)}", "nothing: noise was not told from music"
+            f"attention checks failed: {wrong} of {len(key.checks)}", "nothing to do: noise was taken for music"
         )
     if not isinstance(record["finished"], str):
         raise TypeError
@@ -170,7 +172,11 @@ def read_all(paths: Sequence[Path], key: Key) -> tuple[list[Answers], list[SetAs
         before = counted.setdefault(" ".join(one.participant.split()).casefold(), one)
         if before is not one:
             what = f"participant {one.participant!r} is already counted, from {before.file}, which was finished first"
-            aside.append(SetAside(one.file, what, "nothing, or find out whether these are two people"))
+            aside.append(
+                SetAside(
+                    one.file, what, "find out whether these are two people"
+                )
+            )
     return [one for _, one in sorted(counted.items())], sorted(aside)
 
 
