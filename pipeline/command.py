@@ -1,4 +1,4 @@
-"""The command `minet`: sound for a video of one's own. `python -m pipeline.command` is the same."""
+"""The command `minet`: sound for a video of one's own, and a listening study. `python -m pipeline.command` is the same."""
 
 import argparse
 import sys
@@ -39,20 +39,54 @@ def parser() -> argparse.ArgumentParser:
     sonify.add_argument("--seed", type=int, default=1, help="another seed, another music (1)")
     sonify.add_argument("--temperature", type=float, default=1.0, help="of the sampling; less is tamer (1.0)")
     sonify.add_argument("--draw", action="store_true", help="draw the joints that were found into the picture")
+    sonify.set_defaults(run=run_sonify)
+    add_study(commands)
     return top
+
+
+def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    study = commands.add_parser(
+        "study",
+        help="a listening study: can people tell generated from recorded?",
+        description="Make the page of a listening study, or score the answers that its participants saved.",
+        epilog="example: minet study build -o study.html",
+    )
+    steps = study.add_subparsers(dest="step", required=True, metavar="STEP")
+    build = steps.add_parser(
+        "build",
+        help="make the page",
+        description="Make the page of a study from a run's samples, and beside it the key to score it with.",
+        epilog="example: minet study build -o study.html",
+    )
+    build.add_argument("-o", "--out", type=Path, required=True, help="the page to write; its .key.json lies beside it")
+    build.add_argument("--model", default=MODEL, help=f"a name below samples/ ({MODEL})")
+    build.add_argument("--pairs", type=int, default=3, help="pairs for each instrument (3)")
+    build.set_defaults(run=run_study_build)
+    score = steps.add_parser(
+        "score",
+        help="score the answers",
+        description="Check the answers, leave out what does not count, and say how often the generated sound was chosen.",
+        epilog="example: minet study score answers/*.json --key study.key.json",
+    )
+    score.add_argument("answers", type=Path, nargs="+", help="files that the page saved").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument("--key", type=Path, required=True, help="the .key.json of the study").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument(
+        "-o", "--out", type=Path, default=Path("metrics"), help="folder for study.json and study.csv (metrics)"
+    )
+    score.set_defaults(run=run_study_score)
 
 
 def main() -> None:
     arguments = parser().parse_args()
     try:
-        sonify(arguments)
+        arguments.run(arguments)
     except (ParamsError, NothingLeft, MediaError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped")
 
 
-def sonify(arguments: argparse.Namespace) -> None:
+def run_sonify(arguments: argparse.Namespace) -> None:
     """Write the video with its new sound, and beside it the sound, the joints and a picture of both."""
     out, video = arguments.out, arguments.video
     if not video.is_file():
@@ -100,6 +134,30 @@ def sonify(arguments: argparse.Namespace) -> None:
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
     print(f"{shown(out)}, and beside it the sound (.wav), the joints (.npz) and a picture of both (.png)")
+
+
+def run_study_build(arguments: argparse.Namespace) -> None:
+    out = arguments.out
+    if not out.parent.is_dir():
+        raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+    if out.is_dir():
+        raise ParamsError(f"-o {shown(out)}: this is a folder; name a file in it")
+    if arguments.pairs < 1:
+        raise ParamsError(f"--pairs {arguments.pairs}: must be 1 or more")
+    from pipeline import params
+    from pipeline.study import build  # seconds
+
+    pairs, checks = build.build(out, arguments.model, params.load(), arguments.pairs)
+    key, size_mb = shown(out.with_suffix(".key.json")), out.stat().st_size / 1e6
+    print(
+        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; keep its key, {key}, to yourself"
+    )
+
+
+def run_study_score(arguments: argparse.Namespace) -> None:
+    from pipeline.study import score  # a second
+
+    print(score.score(arguments.answers, arguments.key, arguments.out), end="")
 
 
 if __name__ == "__main__":
