@@ -197,8 +197,8 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, drawn:
                     packet.stream = copy
                     out.mux(packet)
         else:
+            voice = _voice(out, rate_hz)  # first: a stream that is added after a packet was written has no clock
             _draw(out, video, drawn)
-            voice = _voice(out, rate_hz)
         _speak(out, voice, sound, rate_hz)
 
 
