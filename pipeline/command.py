@@ -14,7 +14,11 @@ MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser("minet", description="Music from the movements of musicians.")
+    top = argparse.ArgumentParser(
+        "minet",
+        description="Music from the movements of musicians.",
+        epilog="example: minet sonify my_video.mp4 -o out.mp4",
+    )
     shtab.add_argument_to(
         top, "--print-completion", help="print a script that completes this command: bash, zsh or tcsh"
     )

@@ -1,4 +1,18 @@
 import os
+from pathlib import Path
 
 # Tests must give the same result whatever runs beside them, and toy models gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+from smoke import house, ran, sh
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which every stage has run, at smoke size. It takes minutes: copy it, and leave it as it is."""
+    folder = house(tmp_path_factory.mktemp("finished") / "body-to-music")
+    output = sh(folder, "dvc repro")
+    assert sorted(ran(output)) == sorted(sh(folder, "dvc stage list --names-only").split())
+    sh(folder, "git add -A && git commit -qm run")
+    return folder

@@ -3,11 +3,9 @@
 import csv
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,44 +14,13 @@ import pandas as pd
 import pytest
 import soundfile
 from ruamel.yaml import YAML
+from smoke import ENVIRONMENT, ROOT, house, ran, sh
 
-ROOT = Path(__file__).parent.parent
 CLIPS = ROOT.parent / "shared" / "real" / "clips"
-ENVIRONMENT = os.environ | {
-    "OMP_NUM_THREADS": str(os.cpu_count()),  # as `make repro` runs, whatever the other tests run with
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    **{
-        f"GIT_{role}_{what}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for what, value in (("NAME", "t"), ("EMAIL", "t@t"))
-    },
-}
 PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
 BASELINES = ("rnn_seq2seq", "graph_transformer")
 MODELS = PRIORS + BASELINES
 ROWS = (*MODELS, "vqvae", "vqvae_plain", "test_set", "training_set")
-
-
-def house(folder: Path) -> Path:
-    """A fresh repository with this code, the smoke profile in place, and nothing computed."""
-    for name in ("pipeline", "stages", "profiles"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    shutil.copy(ROOT / "profiles" / "smoke.yaml", folder / "params.yaml")
-    sh(folder, "git init -q && git add -A && git commit -qm start")
-    return folder
-
-
-def sh(folder: Path, command: str) -> str:
-    done = subprocess.run(command, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
-def ran(output: str) -> list[str]:
-    return re.findall(r"Running stage '([\w@]+)'", output)
 
 
 def kill_in(folder: Path, stage: str, sign: str) -> None:
@@ -73,15 +40,6 @@ def kill_in(folder: Path, stage: str, sign: str) -> None:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = house(tmp_path_factory.mktemp("finished"))
-    output = sh(folder, "dvc repro")
-    assert sorted(ran(output)) == sorted(sh(folder, "dvc stage list --names-only").split())
-    sh(folder, "git add -A && git commit -qm run")
-    return folder
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -221,12 +179,9 @@ def test_killed_and_run_again_the_lock_is_the_same(finished: Path, tmp_path: Pat
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason=f"{CLIPS} is missing: the real clips are not part of the repository")
 def test_real_clips_run_to_the_end(tmp_path: Path) -> None:
-    """A folder of anyone's videos: the same `dvc repro`, real pixels and real sound."""
+    """A folder of anyone's videos: the same stages, real pixels and real sound."""
     folder = house(tmp_path)
-    params = (folder / "params.yaml").read_text()
-    params = params.replace("name: studio", "name: folder").replace("root: data/raw/studio", f"root: {CLIPS}")
-    (folder / "params.yaml").write_text(params)
-    sh(folder, "dvc repro")
+    sh(folder, f"dvc exp run -S corpus.name=folder -S corpus.root={CLIPS}")
     assert list((folder / "samples/mi_net/wav").glob("*.wav"))
     metrics = json.loads((folder / "metrics/mi_net.json").read_text())
     assert metrics["nll"] > 0

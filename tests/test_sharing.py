@@ -1,29 +1,12 @@
 """What one computer has computed, another need not: docs/sharing.md."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
 from make_media import REPO
-
-ENVIRONMENT = os.environ | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    **{
-        f"GIT_{role}_{what}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for what, value in (("NAME", "t"), ("EMAIL", "t@t"))
-    },
-}
-
-
-def sh(folder: Path, command: str) -> str:
-    done = subprocess.run(command, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+from smoke import sh
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,47 @@
+"""A fresh clone with the smoke profile, as a newcomer has it, for the tests that run the whole pipeline under DVC."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("benchmarks", "pipeline", "profiles", "stages", "tests")
+FILES = ("Makefile", "constraints.txt", "dvc.yaml", "pyproject.toml", ".dvcignore", ".gitignore", ".dvc/config")
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": str(os.cpu_count()),  # as `make repro` runs, whatever the other tests run with
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    **{
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "t"), ("EMAIL", "t@t"))
+    },
+}
+
+
+def house(folder: Path) -> Path:
+    """A fresh repository with this code, the smoke profile in place, and nothing computed."""
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (*FILES, ".dvc/.gitignore"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "profiles" / "smoke.yaml", folder / "params.yaml")
+    sh(folder, "git init -q && git add -A && git commit -qm start")
+    return folder
+
+
+def sh(folder: Path, command: str, environment: dict[str, str] = ENVIRONMENT) -> str:
+    """What a command line prints; it must succeed."""
+    done = subprocess.run(
+        command, shell=True, executable="/bin/bash", cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def ran(output: str) -> list[str]:
+    """The stages that `dvc repro` or `dvc exp run` says it has run."""
+    return re.findall(r"Running stage '([\w@]+)'", output)
