@@ -172,11 +172,7 @@ def read_all(paths: Sequence[Path], key: Key) -> tuple[list[Answers], list[SetAs
         before = counted.setdefault(" ".join(one.participant.split()).casefold(), one)
         if before is not one:
             what = f"participant {one.participant!r} is already counted, from {before.file}, which was finished first"
-            aside.append(
-                SetAside(
-                    one.file, what, "find out whether these are two people"
-                )
-            )
+            aside.append(SetAside(one.file, what, "find out whether these are two people"))
     return [one for _, one in sorted(counted.items())], sorted(aside)
 
 
