@@ -5,32 +5,26 @@ new sound go into one file. Memory hardly grows with the length of the video: wh
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
-import joblib
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from pipeline import coding, determinism, media, notes, params, priors, spectrogram, training, weights
-from pipeline.corpus import look
-from pipeline.corpus.track import Track
-from pipeline.keypoints import detection
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detection import Detected
 from pipeline.keypoints.skeleton import BONES
+from pipeline.keypoints.whole_video import find
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import sample_long
 from pipeline.set_aside import NothingLeft
 
 HERE = Path(__file__).parents[1]
-# A video is divided into such parts, the same on any machine, so that several cores find joints in it.
-PART_S = 10.0
-SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 LINE = (0, 200, 255)  # of the skeleton that is drawn, blue first
 TICKS_HZ = 1000  # of the clock that tells the times of drawn pictures, whatever the video's rate, or none
 
@@ -118,60 +112,6 @@ def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
             f"{media.shown(folder)}: this model {'reads' if prior.reads_notes else 'does not read'} notes; {advice}"
         )
     return prior, weights.load(beside, VQVAE)
-
-
-def find(video: Path, player: int, keypoints: params.Keypoints) -> Detected:
-    """The joints of one player in every picture of a video.
-
-    Raises:
-        MediaError: the video cannot be read. NothingLeft: there is nobody in it, or no such player.
-    """
-    probe = media.probe(video)
-    if not probe.has_video:
-        raise media.MediaError(video, "no picture in it")
-    left, right = _strip(video, player) if player else (0.0, 1.0)
-    whole = Track(video.stem, video.stem, "unknown", video, video, left=left, right=right)
-    starts_s = [number * PART_S for number in range(max(1, int(np.ceil(probe.duration_s / PART_S))))]
-    work = (
-        joblib.delayed(_find_part)(whole, start_s, None if start_s == starts_s[-1] else start_s + PART_S, keypoints)
-        for start_s in starts_s
-    )
-    results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
-    parts = []
-    with tqdm(total=round(probe.duration_s * probe.fps), desc="joints", unit=" picture", mininterval=1) as bar:
-        for part in results:
-            if part is not None:
-                parts.append(part)
-                bar.update(len(part.times))
-    if not parts:
-        raise media.MediaError(video, "no picture in it can be decoded")
-    joints = np.concatenate([part.keypoints for part in parts])
-    if detection.found_shares(joints)["body_found"] < SOMEBODY:
-        raise NothingLeft(f"{media.shown(video)}: nobody in view; show the player's head, arms and hands")
-    return replace(parts[0], keypoints=joints, times=np.concatenate([part.times for part in parts]))
-
-
-def _find_part(whole: Track, start_s: float, end_s: float | None, keypoints: params.Keypoints) -> Detected | None:
-    """The joints in a part of a video, at the times of the whole; None where no picture lies in it."""
-    try:
-        found = detection.detect(replace(whole, start_s=start_s, end_s=end_s), keypoints)
-    except media.MediaError:
-        if start_s == 0:
-            raise
-        return None  # the sound goes on longer than the picture
-    return replace(found, times=found.times + start_s)
-
-
-def _strip(video: Path, player: int) -> tuple[float, float]:
-    from pipeline.keypoints import mediapipe_people  # seconds and 200 MB: only where it is used
-
-    with mediapipe_people.finder() as finder:
-        strips = look.strips(look.look(video, finder), 0.0, None)
-    if player > len(strips):
-        raise NothingLeft(
-            f"{media.shown(video)}: {len(strips)} people seen in it, so there is no player {player} from the left"
-        )
-    return strips[player - 1]
 
 
 def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, drawn: Detected | None) -> None:

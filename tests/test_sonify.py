@@ -17,7 +17,7 @@ from make_media import PROFILE, blank, tone, write_video
 from torch import Tensor, nn
 
 from pipeline import coding, command, media, params, sonify, spectrogram, weights
-from pipeline.keypoints import detection
+from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
@@ -305,7 +305,7 @@ def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: No
     times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.06, 900))
     pictures = [(float(t), np.full((64, 64, 3), 90, np.uint8)) for t in times.round(3)]
     video = write_video(tmp_path / "in.mp4", pictures)
-    found = sonify.find(video, 0, PROFILE.keypoints)
+    found = whole_video.find(video, 0, PROFILE.keypoints)
     whole = np.array([time_s for time_s, _ in media.frames(video)])
     assert found.times == pytest.approx(whole, abs=1e-6)
 
