@@ -29,10 +29,10 @@ Corpus: folder.
 
 ## Against the paper
 
-|  | NDB | {"a long header " * 12} |
-| --- | --- | --- |
-| MI Net | 11.6 ± 2.3 | – |
-| {ODD} | 1 | 2 |
+|  | NDB | JSD | KNN | heard | pitch | onset F1 | NLL |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| MI Net | 11.6 ± 2.3 | – | – | – | – | – | – |
+| {ODD} | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
 
 ![Loss curves](loss_curves.png)
 """
