@@ -55,6 +55,7 @@ ELSEWHERE = {
 STANDS_FOR = {
     "<this repository>": "{place}/origin/body-to-music.git",
     "/shared/body-to-music-data": "{place}/shared",
+    "study build -o study.html": "study build -o study.html --pairs 1",
     '"seed=1,2,3"': '"degrade.windows=6,7,8"',  # 8 is the value that is there, as 1 is the seed
 }
 # What nothing after it hangs on, so that it need not be run again where it stands a second time.
