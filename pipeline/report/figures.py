@@ -350,7 +350,7 @@ def _colour_scale(figure: Figure, image: AxesImage, panels: Sequence[Axes] | np.
         extend="max",
         extendfrac=0.02,
         aspect=40,
-        label="log magnitude (−1 = floor, 1 = full-scale sine)",
+        label="log magnitude\n(−1 = floor, 1 = full-scale sine)",
     )
 
 
