@@ -4,6 +4,7 @@ Time 0 is the start of the file: a stream that starts later, as sound often does
 pictures and sound of one file stay together. Times come from the container, never from a nominal frame rate.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,8 +102,12 @@ def cut_off(path: str | Path) -> bool:
     return end > size
 
 
-def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
+def frames(
+    path: str | Path, start_s: float = 0, end_s: float | None = None, max_fps: float = math.inf
+) -> Iterator[tuple[float, np.ndarray]]:
     """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
+
+    Of a video with more than max_fps pictures a second only so many, as evenly as its own times allow.
 
     A picture that is not later than the one before it is left out: the times strictly increase. A phone held upright writes
     lying pictures and a matrix that says how to show them: they come as they are shown.
@@ -113,14 +118,16 @@ def frames(path: str | Path, start_s: float = 0, end_s: float | None = None) -> 
     Raises:
         MediaError: the file is missing, empty, broken, or has no picture.
     """
-    last_s = -1.0
+    last_s, due_s, period_s = -1.0, start_s, 1 / max_fps
     for time_s, frame in _decoded(path, start_s):
         if time_s <= last_s:
             continue
         last_s = time_s
         if end_s is not None and time_s >= end_s - ROUNDING_S:
             return
-        if time_s >= start_s - ROUNDING_S:
+        # A quarter of a period early is in time: containers round their times, some to whole milliseconds.
+        if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4:
+            due_s = max(due_s + period_s, time_s)
             yield time_s, _upright(frame)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import coding, determinism, media, notes, params, priors, spectrogram, training, weights
+from pipeline import coding, media, notes, params, priors, training, weights
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detection import Detected
 from pipeline.keypoints.skeleton import BONES
 from pipeline.keypoints.whole_video import find
+from pipeline.long_sound import long_sound
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import sample_long
 from pipeline.set_aside import NothingLeft
@@ -61,7 +62,8 @@ def sonify(
         ParamsError: the model is not there, or lacks a score.
     """
     prior, vqvae = load(model, midi is not None)
-    found = find(video, player, settings.keypoints)
+    # More pictures than rows of movement tell the model nothing, and to look at one takes longer than all that follows.
+    found = find(video, player, settings.keypoints, max_fps=settings.motion.fps)
     try:
         motion, _ = clean(found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence)
     except ValueError as error:
@@ -72,7 +74,6 @@ def sonify(
         part = notes.parts(midi, 1)[0]
         index, _, _ = notes.indices(part, steps, settings.audio.fps, settings.notes)
         indices = torch.from_numpy(index.astype(np.int64))[None]  # (1, T)
-    determinism.prepare(seed)
     with tqdm(total=steps, desc="codes", unit=" step", mininterval=1) as bar:
         codes = sample_long(
             prior,
@@ -87,7 +88,7 @@ def sonify(
         )[0].numpy()
     made = coding.decode_long(vqvae, codes)
     with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
-        sound = spectrogram.long_sound(made, settings.audio, seed, tick=bar.update)
+        sound = long_sound(made, settings.audio, seed, tick=bar.update)
     return Sounded(found, codes, made, sound)
 
 
@@ -164,15 +165,14 @@ def _drawn_stream(out: av.container.OutputContainer, video: Path) -> av.VideoStr
 
 def _drawn(stream: av.VideoStream, video: Path, found: Detected) -> Iterator[av.Packet]:
     """Pictures with the skeleton in them, at their own times."""
-    lasts = round(TICKS_HZ / media.probe(video).fps)
-    joints = dict(zip(np.round(found.times * TICKS_HZ).astype(int).tolist(), found.keypoints, strict=True))
-    for time_s, picture in tqdm(media.frames(video), "picture", len(found.times), unit=" picture", mininterval=1):
+    middles = (found.times[1:] + found.times[:-1]) / 2  # not every picture was looked at: the nearest has the joints
+    probe = media.probe(video)
+    total, lasts = round(probe.duration_s * probe.fps), round(TICKS_HZ / probe.fps)
+    for time_s, picture in tqdm(media.frames(video), "picture", total, unit=" picture", mininterval=1):
         picture = np.ascontiguousarray(picture[: stream.height, : stream.width])
-        frame_at = round(time_s * TICKS_HZ)
-        if frame_at in joints:
-            draw_skeleton(picture, joints[frame_at])
+        draw_skeleton(picture, found.keypoints[np.searchsorted(middles, time_s)])
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-        frame.pts, frame.duration, frame.time_base = frame_at, lasts, Fraction(1, TICKS_HZ)
+        frame.pts, frame.duration, frame.time_base = round(time_s * TICKS_HZ), lasts, Fraction(1, TICKS_HZ)
         yield from stream.encode(frame)
     yield from stream.encode(None)
 

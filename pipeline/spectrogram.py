@@ -8,8 +8,6 @@ floor_db and mapped to value = scale * dB + offset with -1 at the floor and 1 at
 Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
 """
 
-from collections.abc import Callable
-
 import cv2
 import librosa
 import numpy as np
@@ -24,9 +22,6 @@ LOWEST_BIN = 4  # below it there is no note
 RANGE = 1.25  # what is so far (50 dB) below the loud frames' peak is not looked at
 LAG_S = 0.032  # between the frames whose difference is the rise
 
-SOUND_FRAMES = 2048  # whose phases are searched for at once in a long sound
-JOINT_FRAMES = 32  # half a second of the block before, to which the phases of the next are fitted
-MOMENTUM = 0.99  # of the search for phases, as in librosa
 BLOCK_FRAMES = 64  # transformed at once: what a core's cache holds; a long sound needs no more memory than a short one
 
 
@@ -73,7 +68,7 @@ def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
     Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013), as librosa has it.
     """
     return librosa.griffinlim(
-        _magnitude(spectrogram, audio),
+        magnitude(spectrogram, audio),
         n_iter=audio.griffin_lim_iterations,
         hop_length=audio.hop_length,
         n_fft=audio.n_fft,
@@ -81,7 +76,7 @@ def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
     )
 
 
-def _magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
+def magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
     """Log-spectrogram [frames, bins] → float32 [bins + 1, frames], as librosa's STFT has it."""
     scale, offset = normalisation(audio).values()
     decibels = np.maximum((spectrogram.astype(np.float32) - offset) / scale, audio.floor_db)
@@ -89,44 +84,6 @@ def _magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
     # The floor stands for "nothing that we know of": as silence, not as noise in every bin.
     magnitude = np.where(decibels > audio.floor_db, 10 ** (decibels / 20), 0) / _window(audio).max()
     return magnitude.T.astype(np.float32)
-
-
-def long_sound(
-    spectrogram: np.ndarray, audio: Audio, seed: int, tick: Callable[[int], object] = lambda frames: None
-) -> np.ndarray:
-    """As `sound`, for any length in little memory: block by block, the phases of each going on from those before.
-
-    Args:
-        tick: called with the number of frames that have become sound.
-    """
-    generator, hop = np.random.default_rng(seed), audio.hop_length
-    frames = max(len(spectrogram) - 1, 0)
-    made = np.zeros(frames * hop, np.float32)
-    for first in range(0, frames, SOUND_FRAMES):
-        begin, last = max(first - JOINT_FRAMES, 0), min(first + SOUND_FRAMES, frames)
-        known = made[begin * hop : first * hop]
-        # Beyond its last frame, too, where a sound has only the half of what the frames before have to go by.
-        block = _continued(known, spectrogram[begin : last + 1 + JOINT_FRAMES], audio, generator)
-        rising = np.linspace(0, 1, len(known), dtype=np.float32)
-        known += rising * (block[: len(known)] - known)
-        made[first * hop : last * hop] = block[len(known) :][: (last - first) * hop]
-        tick(last - first)
-    return made
-
-
-def _continued(known: np.ndarray, spectrogram: np.ndarray, audio: Audio, generator: np.random.Generator) -> np.ndarray:
-    """As `sound`, but with a beginning that is known: samples [known], to which the phases of the rest are fitted."""
-    magnitude = _magnitude(spectrogram, audio)
-    angles = np.exp(2j * np.pi * generator.random(magnitude.shape)).astype(np.complex64)
-    before = np.zeros_like(angles)
-    for _ in range(audio.griffin_lim_iterations):
-        made = librosa.istft(magnitude * angles, hop_length=audio.hop_length, n_fft=audio.n_fft)
-        made[: len(known)] = known
-        rebuilt = librosa.stft(made, hop_length=audio.hop_length, n_fft=audio.n_fft)
-        angles = rebuilt - MOMENTUM / (1 + MOMENTUM) * before
-        angles /= np.maximum(np.abs(angles), 1e-16)
-        before = rebuilt
-    return librosa.istft(magnitude * angles, hop_length=audio.hop_length, n_fft=audio.n_fft)
 
 
 def onset_strength(spectrogram: np.ndarray, fps: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Sound for a silent video: in step with the picture, of any length, and with a sentence for whatever stands in the way."""
 
+import math
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from make_media import PROFILE, blank, tone, write_video
 from torch import Tensor, nn
 
-from pipeline import coding, command, media, params, sonify, spectrogram, weights
+from pipeline import coding, command, long_sound, media, params, sonify, spectrogram, weights
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.prior import Prior
@@ -101,7 +102,7 @@ def beginnings(video: Path) -> list[float]:
     """
     sound, rate_hz = media.decode_audio(video)
     block = rate_hz // 100
-    level = np.abs(sound[: len(sound) // block * block]).reshape(-1, block).max(1)
+    level = np.sqrt((sound[: len(sound) // block * block].reshape(-1, block) ** 2).mean(1))
     loud = level > 0.5 * level.max()
     return [i / 100 for i in range(20, len(loud)) if loud[i] and not loud[i - 20 : i].any()]
 
@@ -226,22 +227,22 @@ def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None
 
 def test_a_long_sound_is_that_of_its_blocks_without_a_click() -> None:
     """A steady chord over three blocks: no frame at a joint differs from its neighbours by more than elsewhere."""
-    frames = 2 * spectrogram.SOUND_FRAMES + 500
+    frames = 2 * long_sound.BLOCK_FRAMES + 500
     steady = np.full((frames, PROFILE.audio.n_fft // 2), -1.0, np.float32)
     steady[:, 30:200:7] = 0.7
     ticks: list[int] = []
-    sound = spectrogram.long_sound(steady, PROFILE.audio, 1, ticks.append)
+    sound = long_sound.long_sound(steady, PROFILE.audio, 1, ticks.append)
     assert sum(ticks) == frames - 1
     assert len(sound) == (frames - 1) * PROFILE.audio.hop_length
     again = spectrogram.log_spectrogram(sound, PROFILE.audio).astype(np.float32)[:, 20:220]
     change = np.abs(np.diff(again, axis=0)).mean(1)
-    joints = [spectrogram.SOUND_FRAMES * n for n in (1, 2)]
+    joints = [long_sound.BLOCK_FRAMES * n for n in (1, 2)]
     inside = np.ones(len(change), bool)
     inside[:40] = inside[-40:] = False
     for joint in joints:
-        inside[joint - 10 : joint + spectrogram.JOINT_FRAMES + 10] = False
+        inside[joint - 10 : joint + long_sound.JOINT_FRAMES + 10] = False
     for joint in joints:
-        assert change[joint - 5 : joint + spectrogram.JOINT_FRAMES + 5].max() < 1.5 * change[inside].max()
+        assert change[joint - 5 : joint + long_sound.JOINT_FRAMES + 5].max() < 1.5 * change[inside].max()
 
 
 def test_long_codes_are_decoded_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,9 +306,21 @@ def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: No
     times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.06, 900))
     pictures = [(float(t), np.full((64, 64, 3), 90, np.uint8)) for t in times.round(3)]
     video = write_video(tmp_path / "in.mp4", pictures)
-    found = whole_video.find(video, 0, PROFILE.keypoints)
+    found = whole_video.find(video, 0, PROFILE.keypoints, max_fps=math.inf)
     whole = np.array([time_s for time_s, _ in media.frames(video)])
     assert found.times == pytest.approx(whole, abs=1e-6)
+
+
+@pytest.mark.parametrize(("fps", "looked_at"), [(60, 25), (30, 25), (29.97, 25), (25, 25), (24, 24)])
+def test_more_pictures_than_rows_of_movement_are_not_looked_at(
+    tmp_path: Path, followed: None, fps: float, looked_at: float
+) -> None:
+    """As many as the model sees, evenly; a video with no more than that loses none to the rounding of its times."""
+    pictures = [(round(n / fps, 3), np.full((64, 64, 3), 90, np.uint8)) for n in range(round(20 * fps))]
+    video = write_video(tmp_path / "in.mp4", pictures)
+    found = whole_video.find(video, 0, PROFILE.keypoints, max_fps=25)
+    assert len(found.times) == pytest.approx(20 * looked_at, abs=2)
+    assert np.diff(found.times).max() < 2 / min(fps, 30) + 0.002
 
 
 def test_a_phone_video_stays_upright(tmp_path: Path, followed: None) -> None:

@@ -1,5 +1,6 @@
 """A track: one player's part of one recording, and where its files lie."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Track:
         left, right: edges of the player's strip of the picture, as shares of its width, 0 <= left < right <= 1.
         start_s, end_s: the stretch of the video and of the audio that is this track's; None is their end. Times in the track
             count from start_s.
+        max_fps: how many of the video's pictures MediaPipe looks at, a second, at most.
         midi: the score of the piece, if there is one.
         part: which part of the MIDI is this player's, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
@@ -54,6 +56,7 @@ class Track:
     right: float = 1.0
     start_s: float = 0.0
     end_s: float | None = None
+    max_fps: float = math.inf
     midi: Path | None = None
     part: int = 0
     notes: Path | None = None

@@ -4,7 +4,7 @@ A detector is a function
 
     detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected
 
-that calls tick once for each of the track's pictures. One that looks at picture after picture is a function
+that calls tick once for each of the track's pictures that it looks at. One that looks at picture after picture is a function
 
     detect(pictures: Iterable[uint8 [height, width, 3], blue first], params: Keypoints) -> Iterator[float32 [47, 3]]
 
@@ -51,7 +51,7 @@ def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Ca
 
     def strips() -> Iterator[np.ndarray]:
         nonlocal width_px, height_px, left_px
-        for time_s, picture in media.frames(track.video, track.start_s, track.end_s):
+        for time_s, picture in media.frames(track.video, track.start_s, track.end_s, track.max_fps):
             height_px, width_px = picture.shape[:2]
             left_px = round(track.left * width_px)
             times.append(time_s - track.start_s)
@@ -90,10 +90,10 @@ DETECTORS: dict[str, Callable[[Track, Keypoints, Callable[[], object]], Detected
 
 
 def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
-    """Find the player's joints in every picture of a track; take its skeleton for them where it has one.
+    """Find the player's joints in the pictures of a track; take its skeleton for them where it has one.
 
     Args:
-        tick: called once for every picture.
+        tick: called once for every picture that is looked at.
 
     Raises:
         MediaError: the video cannot be read to its end.

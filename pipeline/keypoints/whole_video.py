@@ -22,8 +22,12 @@ PART_S = 15.0
 SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 
 
-def find(video: Path, player: int, keypoints: params.Keypoints) -> Detected:
-    """The joints of one player in every picture of a video.
+def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) -> Detected:
+    """The joints of one player in the pictures of a video.
+
+    Args:
+        player: 0 for the most prominent person; else a number from 1, from the left.
+        max_fps: pictures that are looked at, a second, at most.
 
     Raises:
         MediaError: the video cannot be read. NothingLeft: there is nobody in it, or no such player.
@@ -32,7 +36,7 @@ def find(video: Path, player: int, keypoints: params.Keypoints) -> Detected:
     if not probe.has_video:
         raise media.MediaError(video, "no picture in it")
     left, right = _strip(video, player) if player else (0.0, 1.0)
-    whole = Track(video.stem, video.stem, "unknown", video, video, left=left, right=right)
+    whole = Track(video.stem, video.stem, "unknown", video, video, left=left, right=right, max_fps=max_fps)
     starts_s = [number * PART_S for number in range(max(1, int(np.ceil(probe.duration_s / PART_S))))]
     work = (
         joblib.delayed(_find_part)(whole, start_s, None if start_s == starts_s[-1] else start_s + PART_S, keypoints)
@@ -40,7 +44,9 @@ def find(video: Path, player: int, keypoints: params.Keypoints) -> Detected:
     )
     results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
     parts = []
-    with tqdm(total=round(probe.duration_s * probe.fps), desc="joints", unit=" picture", mininterval=1) as bar:
+    with tqdm(
+        total=round(probe.duration_s * min(probe.fps, max_fps)), desc="joints", unit=" picture", mininterval=1
+    ) as bar:
         for part in results:
             if part is not None:
                 parts.append(part)

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from pipeline.keypoints.skeleton import BONES
@@ -168,6 +167,8 @@ def body_states(
 
 def _tsne(states: np.ndarray, seed: int) -> np.ndarray:
     """States [n, D] → float32 [n, 2], by the cosine distance that KNN looks at."""
+    from sklearn.manifold import TSNE  # a second, and minet draws none
+
     perplexity = min(PERPLEXITY, (len(states) - 1) / 3)  # it must be below the number of points
     # One thread, so that every sum is added up in the same order and the bits stay.
     with threadpool_limits(limits=1):
