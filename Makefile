@@ -21,7 +21,7 @@ test: .venv/installed
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest
+	python -m pytest -n 2 --dist loadgroup
 
 # What the corpus of params.yaml holds, before hours are spent on it.
 check-corpus: .venv/installed

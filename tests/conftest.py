@@ -8,6 +8,14 @@ import pytest
 from smoke import house, ran, sh
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the finished clone runs in one process, which makes it once; all else beside it."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("finished"))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which every stage has run, at smoke size. It takes minutes: copy it, and leave it as it is."""
