@@ -34,11 +34,13 @@ profile:
 	cp "profiles/$(name).yaml" params.yaml
 
 # These two come without what their metadata asks for and nothing here uses: jax, sounddevice and an OpenCV with libGL for
-# MediaPipe, pyaudio for tinysoundfont.
+# MediaPipe, pyaudio for tinysoundfont. Last, one process has librosa compile what it compiles when first used: two that do so
+# at once, as the stages' workers might, leave files behind which every later process dies of.
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
 		{ echo "$(PYTHON) is missing or is not Python 3.11 or 3.12, which the pinned wheels are for; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe tinysoundfont
+	python -c 'import librosa; s = librosa.tone(440, sr=16000, duration=1); librosa.pyin(s, fmin=65, fmax=2000, sr=16000); librosa.griffinlim(abs(librosa.stft(s)))'
 	@touch $@

@@ -17,10 +17,11 @@ import av
 import numpy as np
 import psutil
 
-from pipeline import media, params, spectrogram
+from pipeline import long_sound, media, params, spectrogram
 
 FPS = 30
 SEAM_FRAMES = 4  # a spectrogram's window reaches as far to either side
+POLLED_S = 2.0  # between looks at the memory, which take the time of what is measured
 
 
 def lengthened(video: Path, duration_s: float, path: Path) -> Path:
@@ -46,7 +47,7 @@ def measured(command: list[str]) -> tuple[float, float]:
     process = psutil.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     done = threading.Event()
     threading.Thread(target=lambda: (process.wait(), done.set()), daemon=True).start()
-    while not done.wait(0.5):
+    while not done.wait(POLLED_S):
         held = 0
         try:
             for each in [process, *process.children(recursive=True)]:
@@ -64,7 +65,7 @@ def seams(wav: Path, p: params.Params) -> str:
     change = np.abs(np.diff(spectrogram.log_spectrogram(sound, p.audio).astype(np.float32), axis=0)).mean(1)
     context = round(p.windows.duration_s * p.audio.fps)
     of_codes = np.arange(context, len(change), context - context // 4)
-    of_sound = np.arange(spectrogram.SOUND_FRAMES, len(change), spectrogram.SOUND_FRAMES)
+    of_sound = np.arange(long_sound.BLOCK_FRAMES, len(change), long_sound.BLOCK_FRAMES)
     places = np.concatenate([of_codes, of_sound])
     near = places[:, None] + np.arange(-SEAM_FRAMES, SEAM_FRAMES)  # (seams, frames)
     near = near[(near < len(change)).all(1)]
