@@ -21,7 +21,7 @@ test: .venv/installed
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --maxschedchunk 1
 
 # What the corpus of params.yaml holds, before hours are spent on it.
 check-corpus: .venv/installed

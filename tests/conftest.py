@@ -5,22 +5,27 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from filelock import FileLock
 from smoke import house, ran, sh
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the finished clone runs in one process, which makes it once; all else beside it."""
-    for item in items:
-        if "finished" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("finished"))
+    """What needs the finished clone comes last: one process makes it, which takes minutes, while the other runs the rest."""
+    items.sort(key=lambda item: "finished" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone in which every stage has run, at smoke size. It takes minutes: copy it, and leave it as it is."""
-    folder = house(tmp_path_factory.mktemp("finished") / "body-to-music")
-    output = sh(folder, "dvc repro")
-    assert sorted(ran(output)) == sorted(sh(folder, "dvc stage list --names-only").split())
-    sh(folder, "git add -A && git commit -qm run")
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A clone in which every stage has run, at smoke size. It takes minutes, so the processes of pytest-xdist share it: copy
+    it, and leave it as it is."""
+    place = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        place = place.parent
+    folder, done = place / "finished" / "body-to-music", place / "finished" / "done"
+    with FileLock(place / "finished.lock"):
+        if not done.exists():
+            output = sh(house(folder), "dvc repro")
+            assert sorted(ran(output)) == sorted(sh(folder, "dvc stage list --names-only").split())
+            sh(folder, "git add -A && git commit -qm run")
+            done.touch()
     return folder

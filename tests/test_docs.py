@@ -31,7 +31,7 @@ ELSEWHERE = {
     "ruff check .": ("Makefile", "ruff check ."),
     "ruff format --check .": ("Makefile", "ruff format --check ."),
     "mypy": ("Makefile", "mypy"),
-    "python -m pytest -n 2 --dist loadgroup": ("Makefile", "python -m pytest -n 2 --dist loadgroup"),
+    "python -m pytest -n 2 --maxschedchunk 1": ("Makefile", "python -m pytest -n 2 --maxschedchunk 1"),
     "dvc exp run -S prior.heads=8": (
         f"{END_TO_END}::test_an_experiment_runs_the_prior_and_what_follows",
         "dvc exp run -S prior.heads=8",
