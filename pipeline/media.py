@@ -126,7 +126,7 @@ def frames(
         if end_s is not None and time_s >= end_s - ROUNDING_S:
             return
         # A quarter of a period early is in time: containers round their times, some to whole milliseconds.
-        if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4:
+        if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4 - ROUNDING_S:
             due_s = max(due_s + period_s, time_s)
             yield time_s, _upright(frame)
 

@@ -220,6 +220,7 @@ class Generate:
     samples: int = _at_least(1)
     repeats: int = _at_least(1)
     batch: int = _at_least(1)
+    candidates: int = _at_least(1)
     temperature: float = _above(0)
     guidance: float = _at_least(0)
     wavs: int = _at_least(0)

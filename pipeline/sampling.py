@@ -1,12 +1,36 @@
 """Ancestral sampling from a model over codes, step by step."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from pipeline.coding import decode
+from pipeline.metrics import onset
+from pipeline.models.prior import Prior
+from pipeline.models.vqvae import VQVAE
 from pipeline.priors import Model
+
+PULSE_S = 0.024  # standard deviation of a heard onset's pulse: half of what counts as in time
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of several samples for each movement that one is kept whose onsets are most like those that the movement tells of.
+
+    Attributes:
+        candidates: samples for each movement.
+        vqvae: decodes them.
+        fps: steps a second.
+    """
+
+    candidates: int
+    vqvae: VQVAE
+    fps: float
 
 
 @torch.inference_mode()
@@ -21,6 +45,7 @@ def sample(
     generator: torch.Generator,
     guidance: float = 1,
     given: Tensor | None = None,
+    choice: Choice | None = None,
 ) -> Tensor:
     """Draw codes, one step after the other, from what the model expects of each movement.
 
@@ -33,13 +58,19 @@ def sample(
         generator: the only source of randomness.
         guidance: how strongly a prior that was trained without movement now and then follows it; 1: as it has learnt.
         given: int64 (B, fewer than steps), the first codes, which are there already.
+        choice: for a prior that was trained with an onset weight; others are sampled once.
 
     Returns:
         int64 (B, steps)
     """
     model.eval()
-    state: Any = model.begin(motion, notes, steps, context, guidance)
-    codes = torch.full((len(motion), steps + 1), model.start, device=motion.device)  # the start token, then the codes
+    told = model.onsets_told(model.body.steps(motion, steps)) if choice and isinstance(model, Prior) else None
+    several = choice.candidates if choice and told is not None else 1
+    motions = motion.repeat_interleave(several, 0)
+    notes = None if notes is None else notes.repeat_interleave(several, 0)
+    given = None if given is None else given.repeat_interleave(several, 0)
+    state: Any = model.begin(motions, notes, steps, context, guidance)
+    codes = torch.full((len(motions), steps + 1), model.start, device=motion.device)  # the start token, then the codes
     there = 0 if given is None else given.shape[1]
     if given is not None:
         codes[:, 1 : there + 1] = given
@@ -47,7 +78,25 @@ def sample(
         logits = model.next(codes[:, step], state)  # (B, K)
         if step >= there:
             codes[:, step + 1] = draw(logits, temperature, generator)
-    return codes[:, 1:]
+    if several == 1 or choice is None or told is None:
+        return codes[:, 1:]
+    return _nearest(codes[:, 1:].unflatten(0, (-1, several)), told, choice)
+
+
+def _nearest(codes: Tensor, told: Tensor, choice: Choice) -> Tensor:
+    """Of the samples (B, candidates, T) of each movement the one whose onsets agree best with the strength that is told (B, T).
+
+    Agreement is the correlation with pulses at the onsets that are heard in the sample.
+    """
+    made = decode(choice.vqvae, codes.flatten(0, 1).cpu().numpy())
+    pulses = np.zeros(made.shape[:2], np.float32)
+    for row, window in zip(pulses, made, strict=True):
+        row[np.round(onset.detect(window, choice.fps) * choice.fps).astype(int)] = 1
+    pulses = gaussian_filter1d(pulses, PULSE_S * choice.fps, axis=-1)
+    heard = torch.from_numpy(pulses).to(told.device).view(codes.shape)
+    told = told[:, None] - told.mean(-1)[:, None, None]
+    agreement = torch.cosine_similarity(heard - heard.mean(-1, keepdim=True), told, dim=-1)  # (B, candidates)
+    return codes[torch.arange(len(codes)), agreement.argmax(1)]
 
 
 def sample_long(
@@ -60,6 +109,7 @@ def sample_long(
     temperature: float,
     generator: torch.Generator,
     guidance: float = 1,
+    choice: Choice | None = None,
     tick: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
     """Codes for a movement of any length: windows as long as in training, each of which goes on from a quarter of the one before.
@@ -87,6 +137,7 @@ def sample_long(
             generator=generator,
             guidance=guidance,
             given=codes[:, first:],
+            choice=choice,
         )
         tick(end - codes.shape[1])
         codes = torch.cat([codes[:, :first], window], dim=1)

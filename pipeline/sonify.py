@@ -22,7 +22,7 @@ from pipeline.keypoints.skeleton import BONES
 from pipeline.keypoints.whole_video import find
 from pipeline.long_sound import long_sound
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import sample_long
+from pipeline.sampling import Choice, sample_long
 from pipeline.set_aside import NothingLeft
 
 HERE = Path(__file__).parents[1]
@@ -83,6 +83,7 @@ def sonify(
             context=round(settings.windows.duration_s * settings.audio.fps),
             temperature=temperature,
             guidance=settings.generate.guidance,
+            choice=Choice(settings.generate.candidates, vqvae, settings.audio.fps),
             generator=torch.Generator().manual_seed(seed),
             tick=bar.update,
         )[0].numpy()

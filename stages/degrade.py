@@ -16,7 +16,7 @@ from pipeline.coding import decode
 from pipeline.keypoints.cleaning import clean
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import sample
+from pipeline.sampling import Choice, sample
 from pipeline.shards import Shards
 from pipeline.windows import Places, Windows
 from stages import run
@@ -30,6 +30,7 @@ def main() -> None:
     chosen, fps = params.variant(settings.variants.prior, settings.degrade.model), settings.audio.fps
     model = priors.load(f"models/{settings.degrade.model}").to(evaluation.device())
     vqvae = weights.load("models/vqvae", VQVAE).to(evaluation.device())
+    choice = Choice(settings.generate.candidates, vqvae, fps)
     tracks = split.tracks(evaluation.SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     places, steps = windows.spread(settings.degrade.windows), windows.counts["codes"]
@@ -49,6 +50,7 @@ def main() -> None:
                 temperature=settings.generate.temperature,
                 guidance=settings.generate.guidance,
                 generator=generator,
+                choice=choice,
             )
             for part in training.to_tensors({"motion": motion})["motion"].split(settings.generate.batch)
         ]

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from pipeline import baselines, determinism, media, params, priors, spectrogram, split, training, weights
 from pipeline.models.vqvae import VQVAE
 from pipeline.samples import Samples
-from pipeline.sampling import sample
+from pipeline.sampling import Choice, sample
 from pipeline.shards import ShardWriter
 from pipeline.windows import Places, Windows
 from stages import run
@@ -42,6 +42,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
     model = priors.load(f"models/{name}").to(device)
     windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
+    choice = Choice(settings.generate.candidates, weights.load("models/vqvae", VQVAE).to(device), settings.audio.fps)
     generator = torch.Generator(device).manual_seed(settings.seed)
     for repeat in range(settings.generate.repeats):
         for here in batches(places, settings, f"{name} {repeat + 1}/{settings.generate.repeats}"):
@@ -55,6 +56,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
                 temperature=settings.generate.temperature,
                 guidance=settings.generate.guidance,
                 generator=generator,
+                choice=choice,
             )
             for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):
                 yield repeat, track, start, {"codes": window}

@@ -10,8 +10,9 @@ from smoke import house, ran, sh
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the finished clone comes last: one process makes it, which takes minutes, while the other runs the rest."""
-    items.sort(key=lambda item: "finished" in getattr(item, "fixturenames", ()))
+    """One process makes the finished clone, which takes minutes, while the other runs what does not need it."""
+    need = [item for item in items if "finished" in getattr(item, "fixturenames", ())]
+    items[:] = need[:1] + [item for item in items if item not in need] + need[1:]
 
 
 @pytest.fixture(scope="session")

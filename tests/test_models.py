@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from benchmarks.sampling import sample_without_cache
-from pipeline import coding
+from pipeline import coding, sampling
 from pipeline.coding import encode
 from pipeline.models.body import KERNEL, BodyEncoder, BodySequence
 from pipeline.models.gru_content import GRUSeq2Seq
@@ -16,7 +17,7 @@ from pipeline.models.prior import Prior
 from pipeline.models.standard import FLOOR, Standard
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
 from pipeline.priors import Model
-from pipeline.sampling import draw, sample
+from pipeline.sampling import Choice, draw, sample
 
 
 @pytest.fixture
@@ -325,6 +326,54 @@ def test_sampling_follows_the_temperature(prior: Prior) -> None:
         for seed in (1, 2)
     ]
     assert torch.equal(*cold)  # nearly greedy: the seed no longer matters
+
+
+@pytest.mark.parametrize("notes", [0, 30])
+def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
+    vqvae: VQVAE, notes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The onsets of each of the others agree less with what the movement tells. Here every fourth code is heard as an onset."""
+    monkeypatch.setattr(sampling, "decode", lambda _, codes: codes[..., None].astype(np.float32))
+    monkeypatch.setattr(sampling.onset, "detect", lambda window, fps: np.flatnonzero(window[:, 0] % 4 == 0) / fps)
+    model = make("transformer", notes, **IN_TIME | {"onset_weight": 1.0, "onset_companding": 2.0})
+    assert isinstance(model, Prior)
+    motion, told_notes = conditions(model, 5, 30)
+    given = torch.randint(50, (5, 8))
+
+    def drawn(motion: Tensor, notes: Tensor | None, given: Tensor, choice: Choice | None) -> Tensor:
+        generator = torch.Generator().manual_seed(3)
+        return sample(
+            model, motion, notes, 30, context=30, temperature=1.0, generator=generator, given=given, choice=choice
+        )
+
+    kept = drawn(motion, told_notes, given, Choice(4, vqvae, 62.5))
+    several = (None if each is None else each.repeat_interleave(4, 0) for each in (motion, told_notes, given))
+    every = drawn(*several, None).view(5, 4, 30)  # type: ignore[arg-type]
+    with torch.inference_mode():
+        told = model.onset(model.body.steps(motion, 30))[..., 0]  # type: ignore[misc]
+    heard = gaussian_filter1d((every % 4 == 0).float().numpy(), 0.024 * 62.5, axis=-1)
+    for i in range(5):
+        agreement = [np.corrcoef(told[i], heard[i, j])[0, 1] for j in range(4)]
+        assert torch.equal(kept[i], every[i, int(np.argmax(agreement))])
+    assert torch.equal(kept[:, :8], given)
+
+
+def test_models_that_tell_no_onsets_are_sampled_once(prior: Prior, vqvae: VQVAE) -> None:
+    motion = torch.randn(4, 8, 5, 2)
+    once, chosen = (
+        sample(
+            prior,
+            motion,
+            None,
+            20,
+            context=20,
+            temperature=1.0,
+            generator=torch.Generator().manual_seed(1),
+            choice=choice,
+        )
+        for choice in (None, Choice(4, vqvae, 62.5))
+    )
+    assert torch.equal(once, chosen)
 
 
 def test_a_batch_equals_its_samples(model: Model) -> None:

@@ -135,6 +135,13 @@ class Prior(nn.Module):
         """One vector for movements (B, frames, joints, 2): (B, 2 * body_hidden)."""
         return self.body(motion)
 
+    def onsets_told(self, body: Tensor) -> Tensor | None:
+        """How strongly a note starts at each step, companded, as the movement (B, T, S) alone tells it: (B, T).
+
+        None of a prior that was trained without an onset weight.
+        """
+        return None if self.onset is None else self.onset(body)[..., 0].float()
+
     def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1) -> State:
         """The state before the first of `steps` steps of sampling; `context` is how many steps back the prior looks.
 
@@ -193,10 +200,10 @@ class Prior(nn.Module):
         """
         body = self.body.steps(motion, codes.shape[1])
         nll = self._nll(codes, body, notes).mean()
-        if self.onset is None:
+        told = self.onsets_told(body)
+        if told is None:
             return {"loss": nll, "nll": nll}
         assert onset_strength is not None, "a prior with an onset weight learns from the strength of onsets"
-        told = self.onset(body)[..., 0].float()  # (B, T)
         strength = onset_strength / onset_strength.std().clamp(min=1e-6)
         error = F.mse_loss(told, torch.log1p(self.onset_companding * strength))
         return {"loss": nll + self.onset_weight * error, "nll": nll, "onset_error": error}
