@@ -11,8 +11,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("benchmarks", "pipeline", "profiles", "stages", "tests")
 FILES = ("Makefile", "constraints.txt", "dvc.yaml", "pyproject.toml", ".dvcignore", ".gitignore", ".dvc/config")
 ENVIRONMENT = os.environ | {
-    "OMP_NUM_THREADS": str(os.cpu_count()),  # as `make repro` runs, whatever the other tests run with
-    "OMP_WAIT_POLICY": "passive",  # other tests run beside, and threads that wait by spinning stand in their way
+    "OMP_NUM_THREADS": "1",  # other tests run beside
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     **{
         f"GIT_{role}_{what}": value
