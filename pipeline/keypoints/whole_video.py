@@ -8,6 +8,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from pipeline import media, params
@@ -51,6 +52,7 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
             if part is not None:
                 parts.append(part)
                 bar.update(len(part.times))
+    get_reusable_executor().shutdown()  # the workers hold a gigabyte, which what follows can use
     if not parts:
         raise media.MediaError(video, "no picture in it can be decoded")
     joints = np.concatenate([part.keypoints for part in parts])
