@@ -2,7 +2,7 @@
 
 Each rung is the variant mi_net_sync with what was added up to there; the committed run is the last but one, best of 3. The stages
 train_prior, generate and evaluate do the work, in a folder of their own, on the data, VQ-VAE and classifier of the run here.
-Every window is sampled once, and NDB's cells are those of the first repeat: figures have no spread here.
+Every window is generated once, and NDB's cells are those of the first repeat: figures have no spread here.
 """
 
 import json
