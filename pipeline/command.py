@@ -10,9 +10,7 @@ from pipeline.media import MediaError, shown
 from pipeline.params import ParamsError
 from pipeline.set_aside import NothingLeft
 
-PICTURE_FRAMES = (
-    2000  # of the spectrogram in the picture, at most; all of ten minutes would take more than a gigabyte to draw
-)
+PICTURE_FRAMES = 2000  # of the spectrogram in the picture, at most: it is not as wide
 MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
 
 
