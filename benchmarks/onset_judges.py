@@ -17,7 +17,7 @@ from pipeline import determinism, evaluation, params, priors, spectrogram, train
 from pipeline.coding import decode
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import Choice, sample
+from pipeline.sampling import Sampling, as_set, sample
 from pipeline.shards import Shards
 from stages.generate import of_test_tracks
 
@@ -35,30 +35,17 @@ def main() -> None:
     places = [places[number] for number in evaluation.listened_to(places, replace(settings, evaluate=evaluate))]
     steps = windows.counts["codes"]
     asked = [onsets_s for _, onsets_s in evaluation.content(places, steps, settings)]
-    motion = training.to_tensors(windows.batch(places))["motion"]
+    motion, how = training.to_tensors(windows.batch(places))["motion"], as_set(settings, vqvae)
 
-    def drawn(choice: Choice | None) -> np.ndarray:
+    def drawn(how: Sampling) -> np.ndarray:
         generator, parts = torch.Generator().manual_seed(settings.seed), motion.split(settings.generate.batch)
-        codes = [
-            sample(
-                model,
-                part,
-                None,
-                steps,
-                context=steps,
-                temperature=settings.generate.temperature,
-                guidance=settings.generate.guidance,
-                generator=generator,
-                choice=choice,
-            )
-            for part in parts
-        ]
+        codes = [sample(model, part, None, steps, how, generator) for part in parts]
         return decode(vqvae, torch.cat(codes).numpy())
 
     recorded = np.stack([Shards("data/codes").rows("codes", track, start, steps) for track, start in places])
     made = {
-        "one sample": drawn(None),
-        f"best of {settings.generate.candidates}": drawn(Choice(settings.generate.candidates, vqvae, audio.fps)),
+        "one sample": drawn(replace(how, choice=None)),
+        f"best of {settings.generate.candidates}": drawn(how),
         "recorded, through the codes": decode(vqvae, recorded),
     }
 

@@ -20,7 +20,7 @@ from pipeline import determinism, params, priors, weights
 from pipeline.coding import decode
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import Choice, sample_long
+from pipeline.sampling import as_set, sample_long
 from pipeline.shards import Shards
 
 REPEATS = 10
@@ -49,17 +49,8 @@ def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndar
     movement = torch.from_numpy(motion.copy())[None, : round(steps / fps * settings.motion.fps)].expand(
         REPEATS, -1, -1, -1
     )
-    codes = sample_long(
-        model,
-        movement,
-        None,
-        steps,
-        context=round(settings.windows.duration_s * fps),
-        temperature=settings.generate.temperature,
-        guidance=settings.generate.guidance,
-        generator=torch.Generator().manual_seed(settings.seed),
-        choice=Choice(settings.generate.candidates, vqvae, fps),
-    )
+    generator = torch.Generator().manual_seed(settings.seed)
+    codes = sample_long(model, movement, None, steps, as_set(settings, vqvae), generator)
     made = decode(vqvae, codes.cpu().numpy())
     return onset.detect(recorded[:steps], fps), [onset.detect(window, fps) for window in made]
 

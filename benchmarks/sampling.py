@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline import params, priors
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
-from pipeline.sampling import draw, sample
+from pipeline.sampling import Sampling, draw, sample
 
 BATCH, STEPS, ROUNDS = 64, 250, 3
 
@@ -38,9 +38,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"with the cache": [], "without": []}
     for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine hits both
         start = time.perf_counter()
-        cached = sample(
-            prior, motion, None, STEPS, context=STEPS, temperature=1.0, generator=torch.Generator().manual_seed(0)
-        )
+        cached = sample(prior, motion, None, STEPS, Sampling(STEPS), torch.Generator().manual_seed(0))
         seconds["with the cache"].append(time.perf_counter() - start)
         start = time.perf_counter()
         plain = sample_without_cache(prior, motion, STEPS, 1.0, torch.Generator().manual_seed(0))

@@ -13,6 +13,7 @@ from pipeline.coding import decode
 from pipeline.metrics import onset
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
+from pipeline.params import Params
 from pipeline.priors import Model
 
 PULSE_S = 0.024  # standard deviation of a heard onset's pulse: half of what counts as in time
@@ -33,19 +34,40 @@ class Choice:
     fps: float
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How codes are drawn.
+
+    Attributes:
+        context: how many steps back a transformer looks, at most the length it was trained on; and the length of the windows of
+            what is longer.
+        temperature: 1 samples from the model's own distribution, less sharpens it.
+        guidance: how strongly a prior that was trained without movement now and then follows it; 1: as it has learnt.
+        choice: for a prior that was trained with an onset weight; others are sampled once.
+    """
+
+    context: int
+    temperature: float = 1
+    guidance: float = 1
+    choice: Choice | None = None
+
+
+def as_set(settings: Params, vqvae: VQVAE) -> Sampling:
+    """As params.yaml says under `generate`."""
+    set_by, fps = settings.generate, settings.audio.fps
+    choice = Choice(set_by.candidates, vqvae, fps)
+    return Sampling(round(settings.windows.duration_s * fps), set_by.temperature, set_by.guidance, choice)
+
+
 @torch.inference_mode()
 def sample(
     model: Model,
     motion: Tensor,
     notes: Tensor | None,
     steps: int,
-    *,
-    context: int,
-    temperature: float,
+    how: Sampling,
     generator: torch.Generator,
-    guidance: float = 1,
     given: Tensor | None = None,
-    choice: Choice | None = None,
 ) -> Tensor:
     """Draw codes, one step after the other, from what the model expects of each movement.
 
@@ -53,23 +75,20 @@ def sample(
         motion: float32 (B, frames, joints, 2), the movement of each sample, from its first step to its last.
         notes: int64 (B, steps), a note index a step, for a model with content.
         steps: codes to draw; any number.
-        context: how many steps back a transformer looks: at most the length it was trained on.
-        temperature: 1 samples from the model's own distribution, less sharpens it.
         generator: the only source of randomness.
-        guidance: how strongly a prior that was trained without movement now and then follows it; 1: as it has learnt.
         given: int64 (B, fewer than steps), the first codes, which are there already.
-        choice: for a prior that was trained with an onset weight; others are sampled once.
 
     Returns:
         int64 (B, steps)
     """
     model.eval()
+    choice = how.choice
     told = model.onsets_told(model.body.steps(motion, steps)) if choice and isinstance(model, Prior) else None
     several = choice.candidates if choice and told is not None else 1
     motions = motion.repeat_interleave(several, 0)
     notes = None if notes is None else notes.repeat_interleave(several, 0)
     given = None if given is None else given.repeat_interleave(several, 0)
-    state: Any = model.begin(motions, notes, steps, context, guidance)
+    state: Any = model.begin(motions, notes, steps, how.context, how.guidance)
     codes = torch.full((len(motions), steps + 1), model.start, device=motion.device)  # the start token, then the codes
     there = 0 if given is None else given.shape[1]
     if given is not None:
@@ -77,7 +96,7 @@ def sample(
     for step in range(steps):
         logits = model.next(codes[:, step], state)  # (B, K)
         if step >= there:
-            codes[:, step + 1] = draw(logits, temperature, generator)
+            codes[:, step + 1] = draw(logits, how.temperature, generator)
     if several == 1 or choice is None or told is None:
         return codes[:, 1:]
     return _nearest(codes[:, 1:].unflatten(0, (-1, several)), told, choice)
@@ -104,19 +123,14 @@ def sample_long(
     motion: Tensor,
     notes: Tensor | None,
     steps: int,
-    *,
-    context: int,
-    temperature: float,
+    how: Sampling,
     generator: torch.Generator,
-    guidance: float = 1,
-    choice: Choice | None = None,
     tick: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
     """Codes for a movement of any length: windows as long as in training, each of which goes on from a quarter of the one before.
 
     Args:
         motion: float32 (B, frames, joints, 2), as long as all steps together; notes: int64 (B, steps).
-        context: length of a window.
         tick: called with the number of steps that have been drawn.
 
     Returns:
@@ -124,20 +138,17 @@ def sample_long(
     """
     frames_a_step = motion.shape[1] / steps
     codes = torch.empty((len(motion), 0), dtype=torch.int64, device=motion.device)
-    shared = context // 4
-    for first in range(0, max(steps - shared, 1), context - shared):
-        end = min(first + context, steps)
+    shared = how.context // 4
+    for first in range(0, max(steps - shared, 1), how.context - shared):
+        end = min(first + how.context, steps)
         window = sample(
             model,
             motion[:, round(first * frames_a_step) : round(end * frames_a_step)],
             None if notes is None else notes[:, first:end],
             end - first,
-            context=context,
-            temperature=temperature,
-            generator=generator,
-            guidance=guidance,
+            how,
+            generator,
             given=codes[:, first:],
-            choice=choice,
         )
         tick(end - codes.shape[1])
         codes = torch.cat([codes[:, :first], window], dim=1)

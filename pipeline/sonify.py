@@ -5,7 +5,7 @@ new sound go into one file. Memory hardly grows with the length of the video: wh
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pipeline.keypoints.skeleton import BONES
 from pipeline.keypoints.whole_video import find
 from pipeline.long_sound import long_sound
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import Choice, sample_long
+from pipeline.sampling import as_set, sample_long
 from pipeline.set_aside import NothingLeft
 
 HERE = Path(__file__).parents[1]
@@ -80,11 +80,8 @@ def sonify(
             training.to_tensors({"motion": motion[None]})["motion"],
             indices,
             steps,
-            context=round(settings.windows.duration_s * settings.audio.fps),
-            temperature=temperature,
-            guidance=settings.generate.guidance,
-            choice=Choice(settings.generate.candidates, vqvae, settings.audio.fps),
-            generator=torch.Generator().manual_seed(seed),
+            replace(as_set(settings, vqvae), temperature=temperature),
+            torch.Generator().manual_seed(seed),
             tick=bar.update,
         )[0].numpy()
     made = coding.decode_long(vqvae, codes)

@@ -16,7 +16,7 @@ from pipeline.coding import decode
 from pipeline.keypoints.cleaning import clean
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import Choice, sample
+from pipeline.sampling import as_set, sample
 from pipeline.shards import Shards
 from pipeline.windows import Places, Windows
 from stages import run
@@ -30,7 +30,7 @@ def main() -> None:
     chosen, fps = params.variant(settings.variants.prior, settings.degrade.model), settings.audio.fps
     model = priors.load(f"models/{settings.degrade.model}").to(evaluation.device())
     vqvae = weights.load("models/vqvae", VQVAE).to(evaluation.device())
-    choice = Choice(settings.generate.candidates, vqvae, fps)
+    how = as_set(settings, vqvae)
     tracks = split.tracks(evaluation.SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     places, steps = windows.spread(settings.degrade.windows), windows.counts["codes"]
@@ -41,17 +41,7 @@ def main() -> None:
     for how, amount, motion in tqdm(list(cases(windows, places, settings)), "degrade", unit=" case"):
         generator = torch.Generator(evaluation.device()).manual_seed(settings.seed)  # the same draws for every case
         codes = [
-            sample(
-                model,
-                part.to(evaluation.device()),
-                None,
-                steps,
-                context=steps,
-                temperature=settings.generate.temperature,
-                guidance=settings.generate.guidance,
-                generator=generator,
-                choice=choice,
-            )
+            sample(model, part.to(evaluation.device()), None, steps, how, generator)
             for part in training.to_tensors({"motion": motion})["motion"].split(settings.generate.batch)
         ]
         made = decode(vqvae, torch.cat(codes).cpu().numpy())  # [windows, frames, bins]

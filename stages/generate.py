@@ -10,7 +10,7 @@ from tqdm import tqdm
 from pipeline import baselines, determinism, media, params, priors, spectrogram, split, training, weights
 from pipeline.models.vqvae import VQVAE
 from pipeline.samples import Samples
-from pipeline.sampling import Choice, sample
+from pipeline.sampling import as_set, sample
 from pipeline.shards import ShardWriter
 from pipeline.windows import Places, Windows
 from stages import run
@@ -42,22 +42,12 @@ def from_prior(name: str, settings: params.Params) -> Made:
     model = priors.load(f"models/{name}").to(device)
     windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
-    choice = Choice(settings.generate.candidates, weights.load("models/vqvae", VQVAE).to(device), settings.audio.fps)
+    how = as_set(settings, weights.load("models/vqvae", VQVAE).to(device))
     generator = torch.Generator(device).manual_seed(settings.seed)
     for repeat in range(settings.generate.repeats):
         for here in batches(places, settings, f"{name} {repeat + 1}/{settings.generate.repeats}"):
             batch = {key: tensor.to(device) for key, tensor in training.to_tensors(windows.batch(here)).items()}
-            codes = sample(
-                model,
-                batch["motion"],
-                batch.get("notes"),
-                steps,
-                context=steps,
-                temperature=settings.generate.temperature,
-                guidance=settings.generate.guidance,
-                generator=generator,
-                choice=choice,
-            )
+            codes = sample(model, batch["motion"], batch.get("notes"), steps, how, generator)
             for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):
                 yield repeat, track, start, {"codes": window}
 

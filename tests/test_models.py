@@ -17,7 +17,7 @@ from pipeline.models.prior import Prior
 from pipeline.models.standard import FLOOR, Standard
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
 from pipeline.priors import Model
-from pipeline.sampling import Choice, draw, sample
+from pipeline.sampling import Choice, Sampling, draw, sample
 
 
 @pytest.fixture
@@ -291,19 +291,19 @@ def test_step_by_step_equals_all_at_once(model: Model) -> None:
 
 def test_cached_sampler_gives_the_same_tokens(prior: Prior) -> None:
     motion = torch.randn(16, 8, 5, 2)
-    cached = sample(prior, motion, None, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    cached = sample(prior, motion, None, 60, Sampling(60), torch.Generator().manual_seed(3))
     plain = sample_without_cache(prior, motion, 60, 1.0, torch.Generator().manual_seed(3))
     assert torch.equal(cached, plain)
     assert len(cached.unique()) > 25
-    other = sample(prior, motion, None, 60, context=60, temperature=1.0, generator=torch.Generator().manual_seed(4))
+    other = sample(prior, motion, None, 60, Sampling(60), torch.Generator().manual_seed(4))
     assert not torch.equal(cached, other)
 
 
 def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
     """Any length, in the memory of one context; and the steps within the context are those of a longer one."""
     motion = torch.randn(2, 8, 5, 2)
-    short = sample(prior, motion, None, 40, context=10, temperature=1.0, generator=torch.Generator().manual_seed(3))
-    long = sample(prior, motion, None, 40, context=40, temperature=1.0, generator=torch.Generator().manual_seed(3))
+    short = sample(prior, motion, None, 40, Sampling(10), torch.Generator().manual_seed(3))
+    long = sample(prior, motion, None, 40, Sampling(40), torch.Generator().manual_seed(3))
     assert short.shape == (2, 40)
     assert torch.equal(short[:, :10], long[:, :10])
     assert not torch.equal(short, long)
@@ -322,7 +322,7 @@ def test_codes_are_drawn_as_often_as_their_probability_says() -> None:
 def test_sampling_follows_the_temperature(prior: Prior) -> None:
     motion = torch.randn(4, 8, 5, 2)
     cold = [
-        sample(prior, motion, None, 20, context=20, temperature=1e-3, generator=torch.Generator().manual_seed(seed))
+        sample(prior, motion, None, 20, Sampling(20, temperature=1e-3), torch.Generator().manual_seed(seed))
         for seed in (1, 2)
     ]
     assert torch.equal(*cold)  # nearly greedy: the seed no longer matters
@@ -342,9 +342,7 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
 
     def drawn(motion: Tensor, notes: Tensor | None, given: Tensor, choice: Choice | None) -> Tensor:
         generator = torch.Generator().manual_seed(3)
-        return sample(
-            model, motion, notes, 30, context=30, temperature=1.0, generator=generator, given=given, choice=choice
-        )
+        return sample(model, motion, notes, 30, Sampling(30, choice=choice), generator, given)
 
     kept = drawn(motion, told_notes, given, Choice(4, vqvae, 62.5))
     several = (None if each is None else each.repeat_interleave(4, 0) for each in (motion, told_notes, given))
@@ -361,16 +359,7 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
 def test_models_that_tell_no_onsets_are_sampled_once(prior: Prior, vqvae: VQVAE) -> None:
     motion = torch.randn(4, 8, 5, 2)
     once, chosen = (
-        sample(
-            prior,
-            motion,
-            None,
-            20,
-            context=20,
-            temperature=1.0,
-            generator=torch.Generator().manual_seed(1),
-            choice=choice,
-        )
+        sample(prior, motion, None, 20, Sampling(20, choice=choice), torch.Generator().manual_seed(1))
         for choice in (None, Choice(4, vqvae, 62.5))
     )
     assert torch.equal(once, chosen)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import joblib
@@ -22,7 +23,8 @@ from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import sample_long
+from pipeline.report import figures
+from pipeline.sampling import Sampling, sample_long
 
 FPS = 20
 
@@ -137,13 +139,31 @@ def test_what_is_written_beside_the_video(tmp_path: Path, followed: None, capsys
     assert "out.mp4" in capsys.readouterr().out
 
 
+def test_the_picture_of_a_long_video_has_no_more_columns_than_it_shows(
+    tmp_path: Path, followed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes of spectrogram take a gigabyte to draw. What is loud for half of a column is still seen as loud."""
+    drawn: list[np.ndarray] = []
+    draw = figures.seen_and_heard
+
+    def seen_and_heard(path: Path, **of: Any) -> None:
+        drawn.extend(of["spectrograms"].values())
+        draw(path, **of)
+
+    monkeypatch.setattr(figures, "seen_and_heard", seen_and_heard)
+    monkeypatch.setattr(command, "PICTURE_FRAMES", 7)  # of 45 steps; the clap takes 31 of the second
+    run(write_video(tmp_path / "in.mp4", claps([0.75], 5), tone(5)), "-o", tmp_path / "out.mp4")
+    (picture,) = drawn
+    assert picture.max(axis=1).tolist() == pytest.approx([-1, 0.8, -1, -1, -1, -1, -1])
+
+
 def test_a_seed_is_a_music(tmp_path: Path) -> None:
     """The same seed gives the same codes, another seed others."""
     torch.manual_seed(0)
     model = small_prior()
     motion = torch.randn(1, 200, 5, 2)
     made = [
-        sample_long(model, motion, None, 500, context=100, temperature=1.0, generator=torch.Generator().manual_seed(s))
+        sample_long(model, motion, None, 500, Sampling(100), torch.Generator().manual_seed(s))
         for s in (1, 1, 2)
     ]
     assert torch.equal(made[0], made[1])
@@ -186,10 +206,9 @@ def test_windows_go_on_where_the_one_before_was(steps: int, context: int) -> Non
         motion,
         None,
         steps,
-        context=context,
-        temperature=1.0,
-        generator=generator,
-        tick=drawn.append,
+        Sampling(context),
+        generator,
+        drawn.append,
     )
     assert sum(drawn) == steps
     assert torch.equal(codes[0], (motion[0, :, RIGHT_WRIST, 1] < 0).long())
@@ -217,9 +236,8 @@ def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None
         torch.zeros(1, 120, JOINTS, 2),
         None,
         120,
-        context=40,
-        temperature=1.0,
-        generator=torch.Generator().manual_seed(0),
+        Sampling(40),
+        torch.Generator().manual_seed(0),
     )
     assert codes[0].tolist() == [i % 50 for i in range(120)]
     assert told.count(50) == 4  # every window starts with the start token, and is then told what is there
