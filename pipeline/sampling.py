@@ -93,10 +93,10 @@ def sample(
     there = 0 if given is None else given.shape[1]
     if given is not None:
         codes[:, 1 : there + 1] = given
-    for step in range(steps):
-        logits = model.next(codes[:, step], state)  # (B, K)
-        if step >= there:
-            codes[:, step + 1] = draw(logits, how.temperature, generator)
+    first = 0  # all that is there goes in at once
+    for step in range(there, steps):
+        codes[:, step + 1] = draw(model.next(codes[:, first : step + 1], state), how.temperature, generator)
+        first = step + 1
     if several == 1 or choice is None or told is None:
         return codes[:, 1:]
     return _nearest(codes[:, 1:].unflatten(0, (-1, several)), told, choice)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import coding, media, notes, params, priors, training, weights
+from pipeline import coding, media, notes, params, priors, weights
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detection import Detected
 from pipeline.keypoints.skeleton import BONES
@@ -77,7 +77,7 @@ def sonify(
     with tqdm(total=steps, desc="codes", unit=" step", mininterval=1) as bar:
         codes = sample_long(
             prior,
-            training.to_tensors({"motion": motion[None]})["motion"],
+            torch.from_numpy(motion)[None],
             indices,
             steps,
             replace(as_set(settings, vqvae), temperature=temperature),

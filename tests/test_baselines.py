@@ -12,6 +12,7 @@ from pipeline.keypoints.skeleton import BONES, JOINTS, NECK, PARENTS
 from pipeline.models.graph_transformer import GraphTransformer
 from pipeline.models.rnn_seq2seq import RNNSeq2Seq
 from pipeline.models.st_gcn import STGCN, STGCNBlock, adjacency
+from pipeline.models.transformer import turns
 
 BINS, MOVEMENT = 6, 11  # an odd number of movement frames, which a stride does not divide
 SIZES = {"bins": BINS, "joints": JOINTS, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 16, "dropout": 0.1}
@@ -193,8 +194,8 @@ def test_cross_attention_shares_one_time_axis() -> None:
     (keys, _), *_ = model.memories(motion, 250)
     memory = model.memory(model.body(motion).mean(3).transpose(1, 2))  # (1, 50, W)
     for index in (0, 10, 49):  # the memory has 12.5 frames a second, the spectrogram 62.5
-        position = torch.full((50,), 5 * index)
-        turned, _ = model.blocks[0].cross_attention.keys_values(memory, position)
+        by = turns(torch.full((50,), 5 * index), memory.shape[2] // model.heads)
+        turned, _ = model.blocks[0].cross_attention.keys_values(memory, by)
         torch.testing.assert_close(keys[:, :, index], turned[:, :, index])
 
 

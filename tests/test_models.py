@@ -284,9 +284,13 @@ def test_step_by_step_equals_all_at_once(model: Model) -> None:
     """Caches, hidden states and positions: sampling sees what training saw."""
     codes, (motion, notes) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
     state = model.begin(motion, notes, steps=20, context=20)
-    steps = [model.next(codes[:, t], state) for t in range(20)]
+    steps = [model.next(codes[:, t : t + 1], state) for t in range(20)]
     # The scores reach 100 here, where a float32 has seven digits.
-    torch.testing.assert_close(torch.stack(steps, 1), all_logits(model, codes, motion, notes), rtol=1e-6, atol=1e-5)
+    everything = all_logits(model, codes, motion, notes)
+    torch.testing.assert_close(torch.stack(steps, 1), everything, rtol=1e-6, atol=1e-5)
+    state = model.begin(motion, notes, steps=20, context=20)
+    after = [model.next(codes[:, first:last], state) for first, last in ((0, 7), (7, 8), (8, 9))]
+    torch.testing.assert_close(torch.stack(after, 1), everything[:, 6:9], rtol=1e-6, atol=1e-5)
 
 
 def test_cached_sampler_gives_the_same_tokens(prior: Prior) -> None:
@@ -500,7 +504,7 @@ def test_guidance_is_the_formula() -> None:
 
     def scores(guidance: float) -> Tensor:
         state = model.begin(motion, None, steps=20, context=20, guidance=guidance)
-        return torch.stack([model.next(codes[:, t], state) for t in range(20)], 1)
+        return torch.stack([model.next(codes[:, t : t + 1], state) for t in range(20)], 1)
 
     told, untold = all_logits(model, codes, motion, None), model.logits(codes, torch.zeros(3, 20, 8), [None, None])
     torch.testing.assert_close(scores(1), told, rtol=1e-6, atol=1e-5)
@@ -519,7 +523,7 @@ def test_a_long_movement_is_followed_to_its_end() -> None:
 
     def last_score(motion: Tensor, codes: Tensor) -> Tensor:
         state = model.begin(motion, None, steps=codes.shape[1], context=10)
-        return [model.next(codes[:, t], state) for t in range(codes.shape[1])][-1]
+        return [model.next(codes[:, t : t + 1], state) for t in range(codes.shape[1])][-1]
 
     # Two layers of context 10 look back 20 steps; the convolutions 6 frames or 15 steps, and the velocity one frame more.
     torch.testing.assert_close(last_score(motion, codes), last_score(motion[:, 20:], codes[:, 50:]), rtol=0, atol=1e-4)

@@ -21,7 +21,6 @@ chosen on training tracks of the studio.
 
 from collections.abc import Sequence
 
-import mir_eval
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
@@ -100,6 +99,8 @@ def f1(reference_s: np.ndarray, estimated_s: np.ndarray, tolerance_s: float) -> 
         return float("nan")
     if not len(reference_s) or not len(estimated_s):
         return 0.0
+    import mir_eval  # most of a second, which who only detects need not wait
+
     return float(mir_eval.onset.f_measure(reference_s, estimated_s, window=tolerance_s)[0])
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipeline.models.st_gcn import STGCN
 from pipeline.models.standard import Standard
-from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
+from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches, turns
 
 
 class GraphTransformer(nn.Module):
@@ -60,10 +60,10 @@ class GraphTransformer(nn.Module):
         memory = self.memory(self.body(motion).mean(3).transpose(1, 2))  # (B, C, S, joints) -> (B, S, W)
         # Both lie on one time axis, so that a head can look at the movement that makes the sound.
         position = torch.arange(memory.shape[1], device=memory.device) * (frames / memory.shape[1])
-        made = []
+        by, made = turns(position, memory.shape[2] // self.heads), []
         for block in self.blocks:
             assert isinstance(block, Block) and block.cross_attention is not None
-            made.append(block.cross_attention.keys_values(memory, position))
+            made.append(block.cross_attention.keys_values(memory, by))
         return made
 
     def decode(

@@ -82,9 +82,9 @@ class GRUSeq2Seq(nn.Module):
         return State(h, *self.encode(notes, h))
 
     def next(self, before: Tensor, state: State) -> Tensor:
-        """Scores (B, K) of the code after `before` (B,); moves the state on by a step."""
-        logits, state.hidden = self.decode(before[:, None], state.h, state.memory, state.hidden)
-        return logits[:, 0]
+        """Scores (B, K) of the code after `before` (B, T); moves the state on by T steps."""
+        logits, state.hidden = self.decode(before, state.h, state.memory, state.hidden)
+        return logits[:, -1]
 
     def nll(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> Tensor:
         """Negative log-likelihood of each code (B, T) given movement (B, frames, joints, 2) and notes (B, T), in nats: (B, T)."""

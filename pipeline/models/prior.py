@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pipeline.models.body import BodyEncoder, BodySequence
 from pipeline.models.content import ContentEncoder
-from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches
+from pipeline.models.transformer import Block, Cache, KeysValues, empty_caches, turns
 
 
 @dataclass
@@ -98,8 +98,8 @@ class Prior(nn.Module):
             memory = self.body_memory(body)
         else:
             return [None] * len(self.blocks)
-        position = torch.arange(body.shape[1], device=body.device)
-        made = [block.cross_attention.keys_values(memory, position) for block in self.blocks]  # type: ignore[union-attr,operator]
+        by = turns(torch.arange(body.shape[1], device=body.device), memory.shape[2] // self.heads)
+        made = [block.cross_attention.keys_values(memory, by) for block in self.blocks]  # type: ignore[union-attr,operator]
         # In one piece, since sampling reads them at every step: attention to a view takes twice as long.
         return [(k.contiguous(), v.contiguous()) for k, v in made]
 
@@ -118,7 +118,7 @@ class Prior(nn.Module):
             body: (B, T, 2 * body_hidden) what the prior is told of the movement at these steps.
             memories: of `self.memories`.
             first: the position of the first step given.
-            caches: one a layer; then T = 1 and the steps before `first` are taken from there.
+            caches: one a layer, from which the steps before `first` are taken; then T = 1, but at the beginning.
 
         Returns:
             (B, T, K)
@@ -158,12 +158,12 @@ class Prior(nn.Module):
         return State(body, self.memories(notes, body), caches, guidance)
 
     def next(self, before: Tensor, state: State) -> Tensor:
-        """Scores (B, K) of the code after `before` (B,); moves the state on by a step."""
+        """Scores (B, K) of the code after `before` (B, T), T = 1 but at the beginning; moves the state on by T steps."""
         if state.guidance != 1:
             before = torch.cat([before, before])
-        body = state.body[:, state.step, None]
-        logits = self.logits(before[:, None], body, state.memories, state.step, state.caches)[:, 0]
-        state.step += 1
+        body = state.body[:, state.step : state.step + before.shape[1]]
+        logits = self.logits(before, body, state.memories, state.step, state.caches)[:, -1]
+        state.step += before.shape[1]
         if state.guidance == 1:
             return logits
         told, untold = logits.chunk(2)
