@@ -23,8 +23,9 @@ def main() -> None:
     shortest = round(p.windows.duration_s * p.motion.fps)
     aside: list[SetAside] = []
     shares = []
+    videos = list(zip(keypoints.index.index, keypoints.index["video"], strict=True))
     with ShardWriter(OUT) as shards:
-        for track, video in tqdm(keypoints.index["video"].items(), "clean", len(keypoints.index), unit="track"):
+        for track, video in tqdm(videos, "clean", unit="track"):
             try:
                 motion, share = clean(
                     keypoints.rows("keypoints", track),

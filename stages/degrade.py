@@ -38,7 +38,7 @@ def main() -> None:
     order, moved = evaluation.others(places)
     tolerance_s = settings.evaluate.onset_tolerance_s
     rows = []
-    for how, amount, motion in tqdm(list(cases(windows, places, settings)), "degrade", unit=" case"):
+    for seen, amount, motion in tqdm(list(cases(windows, places, settings)), "degrade", unit=" case"):
         generator = torch.Generator(evaluation.device()).manual_seed(settings.seed)  # the same draws for every case
         codes = [
             sample(model, part.to(evaluation.device()), None, steps, how, generator)
@@ -50,7 +50,7 @@ def main() -> None:
         others = [(asked[i], found[order[i]]) for i in np.flatnonzero(moved)]
         lag_s = onset.lag(pairs, tolerance_s, settings.evaluate.largest_lag_s, 1 / fps)
         f1, control = (onset.mean_f1(each, tolerance_s) for each in (pairs, others))
-        rows.append((how, amount, f1, control, lag_s))
+        rows.append((seen, amount, f1, control, lag_s))
     table = pd.DataFrame(rows, columns=["seen", "amount", "onset_f1", "onset_f1_shuffled", "onset_lag_s"])
     table.to_csv("evaluations/degraded.csv", index=False, float_format="%.4g")
 
