@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.shards import Shards, ShardWriter
-from pipeline.windows import Source, Windows
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
 
 SIZES = (100, 100_000)  # tracks
 SHARD_TRACKS = 500

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline import media
 from pipeline.corpus.cuts import cuts
 from pipeline.corpus.folder import VIDEOS
+from pipeline.media import picture_files
 
 SIZE_PX = (320, 180)
 BEFORE = 12  # pictures on either side of what is made
@@ -91,7 +91,7 @@ def main() -> None:
     videos: dict[str, Pictures] = {}
     whole: dict[str, Pictures] = {}
     for path in sorted(path for path in Path(sys.argv[1]).rglob("*") if path.suffix.lower() in VIDEOS):
-        pictures = [cv2.resize(p, SIZE_PX, interpolation=cv2.INTER_AREA) for _, p in media.frames(path)]
+        pictures = [cv2.resize(p, SIZE_PX, interpolation=cv2.INTER_AREA) for _, p in picture_files.frames(path)]
         whole[path.stem] = pictures
         edges = [0, *found(pictures), len(pictures)]  # a cut that is seen by eye, too, is taken for one
         videos |= {f"{path.stem} {i}": pictures[a:b] for i, (a, b) in enumerate(pairwise(edges))}

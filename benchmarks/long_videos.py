@@ -17,7 +17,9 @@ import av
 import numpy as np
 import psutil
 
-from pipeline import long_sound, media, params, spectrogram
+from pipeline import params
+from pipeline.audio import long_sound, spectrogram
+from pipeline.media import picture_files, probing, sound_files
 
 FPS = 30
 SEAM_FRAMES = 4  # a spectrogram's window reaches as far to either side
@@ -26,7 +28,7 @@ POLLED_S = 2.0  # between looks at the memory, which take the time of what is me
 
 def lengthened(video: Path, duration_s: float, path: Path) -> Path:
     """A video of that length, 30 pictures a second, without a jump."""
-    pictures = [picture for _, picture in media.frames(video)]
+    pictures = [picture for _, picture in picture_files.frames(video)]
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
         stream.height, stream.width = (size // 2 * 2 for size in pictures[0].shape[:2])
@@ -61,7 +63,7 @@ def measured(command: list[str]) -> tuple[float, float]:
 
 def seams(wav: Path, p: params.Params) -> str:
     """How much the spectrogram changes from frame to frame at the seams, and elsewhere."""
-    sound = media.read_audio(wav, p.audio.sample_rate_hz)
+    sound = sound_files.read_audio(wav, p.audio.sample_rate_hz)
     change = np.abs(np.diff(spectrogram.log_spectrogram(sound, p.audio).astype(np.float32), axis=0)).mean(1)
     context = round(p.windows.duration_s * p.audio.fps)
     of_codes = np.arange(context, len(change), context - context // 4)
@@ -89,9 +91,9 @@ def main() -> None:
         for duration_s in arguments.duration_s:
             video = lengthened(arguments.video, duration_s, Path(temporary) / "in.mp4")
             out = Path(temporary) / "out.mp4"
-            command = [sys.executable, "-m", "pipeline.command", "sonify", str(video), "-o", str(out)]
+            command = [sys.executable, "-m", "pipeline.commands.minet", "sonify", str(video), "-o", str(out)]
             took_s, peak_mb = measured([*command, "--model", arguments.model])
-            width_px, height_px = media.size_px(video)
+            width_px, height_px = probing.size_px(video)
             print(
                 f"{duration_s:g} s of {width_px} x {height_px} px: {took_s:.1f} s, {peak_mb:.0f} MB at once", flush=True
             )

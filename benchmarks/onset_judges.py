@@ -13,12 +13,17 @@ import librosa
 import numpy as np
 import torch
 
-from pipeline import determinism, evaluation, params, priors, spectrogram, training, weights
-from pipeline.coding import decode
+from pipeline import params
+from pipeline.audio import onset_detector, spectrogram
+from pipeline.compute import determinism
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.tensors import to_tensors
+from pipeline.evaluation import content
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import Sampling, as_set, sample
-from pipeline.shards import Shards
+from pipeline.sampling.codec import decode
+from pipeline.sampling.sampler import Sampling, as_set, sample
+from pipeline.training import priors, weights
 from stages.generate import of_test_tracks
 
 MODEL = "mi_net_sync"
@@ -32,10 +37,10 @@ def main() -> None:
     model, vqvae = priors.load(f"models/{MODEL}"), weights.load("models/vqvae", VQVAE)
     windows, places = of_test_tracks(settings, params.variant(settings.variants.prior, MODEL))
     evaluate = replace(settings.evaluate, content_windows=int(sys.argv[1]))
-    places = [places[number] for number in evaluation.listened_to(places, replace(settings, evaluate=evaluate))]
+    places = [places[number] for number in content.listened_to(places, replace(settings, evaluate=evaluate))]
     steps = windows.counts["codes"]
-    asked = [onsets_s for _, onsets_s in evaluation.content(places, steps, settings)]
-    motion, how = training.to_tensors(windows.batch(places))["motion"], as_set(settings, vqvae)
+    asked = [onsets_s for _, onsets_s in content.content(places, steps, settings)]
+    motion, how = to_tensors(windows.batch(places))["motion"], as_set(settings, vqvae)
 
     def drawn(how: Sampling) -> np.ndarray:
         generator, parts = torch.Generator().manual_seed(settings.seed), motion.split(settings.generate.batch)
@@ -51,7 +56,7 @@ def main() -> None:
 
     def on_the_sound(window: np.ndarray) -> np.ndarray:
         sound = spectrogram.sound(window, audio, settings.seed)
-        return onset.detect(spectrogram.log_spectrogram(sound, audio).astype(np.float32), audio.fps)
+        return onset_detector.detect(spectrogram.log_spectrogram(sound, audio).astype(np.float32), audio.fps)
 
     def by_librosa(window: np.ndarray) -> np.ndarray:
         sound, rates = spectrogram.sound(window, audio, settings.seed), {"sr": audio.sample_rate_hz}
@@ -63,7 +68,7 @@ def main() -> None:
         return librosa.onset.onset_detect(onset_envelope=strength, units="time", normalize=False, delta=DELTA, **rates)
 
     judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "the detector that chooses": lambda window: onset.detect(window, audio.fps),
+        "the detector that chooses": lambda window: onset_detector.detect(window, audio.fps),
         "the same, on the sound": on_the_sound,
         "librosa's": by_librosa,
     }

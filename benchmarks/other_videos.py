@@ -16,12 +16,15 @@ import pandas as pd
 import torch
 from ruamel.yaml import YAML
 
-from pipeline import determinism, params, priors, weights
-from pipeline.coding import decode
+from pipeline import params
+from pipeline.audio import onset_detector
+from pipeline.compute import determinism
+from pipeline.dataset.shards import Shards
 from pipeline.metrics import onset
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import as_set, sample_long
-from pipeline.shards import Shards
+from pipeline.sampling.codec import decode
+from pipeline.sampling.sampler import as_set, sample_long
+from pipeline.training import priors, weights
 
 REPEATS = 10
 
@@ -33,7 +36,7 @@ def prepare(place: Path, videos: Path) -> None:
     tree["corpus"].update(name="folder", root=str(videos.resolve()), shortest_shot_s=2)
     tree["windows"]["duration_s"] = 2  # nothing is cut into windows here: shorter videos will do
     yaml.dump(tree, place / "params.yaml")
-    for stage in ("extract", "clean", "spectrograms"):
+    for stage in ("tracks", "extract", "clean", "spectrograms"):
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=place, env=environment, check=True)
 
@@ -52,7 +55,7 @@ def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndar
     generator = torch.Generator().manual_seed(settings.seed)
     codes = sample_long(model, movement, None, steps, as_set(settings, vqvae), generator)
     made = decode(vqvae, codes.cpu().numpy())
-    return onset.detect(recorded[:steps], fps), [onset.detect(window, fps) for window in made]
+    return onset_detector.detect(recorded[:steps], fps), [onset_detector.detect(window, fps) for window in made]
 
 
 def main() -> None:

@@ -7,10 +7,11 @@ import time
 import torch
 from torch import Tensor
 
-from pipeline import params, priors
+from pipeline import params
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.prior import Prior
-from pipeline.sampling import Sampling, draw, sample
+from pipeline.sampling.sampler import Sampling, draw, sample
+from pipeline.training import priors
 
 BATCH, STEPS, ROUNDS = 64, 250, 3
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
+from pipeline.dataset.shards import Shards
 from pipeline.keypoints.skeleton import NECK
-from pipeline.shards import Shards
 
 SHORTEST_S = 2  # nothing is trained here, so shots shorter than a usual window will do
 

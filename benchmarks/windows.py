@@ -10,9 +10,11 @@ import numpy as np
 import soundfile
 
 from benchmarks.spectrograms import SOUND_HZ, made_wavs
-from pipeline import media, params, spectrogram
-from pipeline.shards import Shards, ShardWriter
-from pipeline.windows import Source, Windows
+from pipeline import params
+from pipeline.audio import spectrogram
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
+from pipeline.media import sound_files
 
 TRACKS, WINDOWS, ROUNDS = 20, 100, 5
 
@@ -24,7 +26,7 @@ def main() -> None:
         wavs = {path.stem: path for path in made_wavs(folder / "wav", TRACKS)}
         with ShardWriter(folder / "shards") as shards:
             for track, path in wavs.items():
-                sound = media.read_audio(path, p.audio.sample_rate_hz)
+                sound = sound_files.read_audio(path, p.audio.sample_rate_hz)
                 shards.add(track, {"spectrogram": spectrogram.log_spectrogram(sound, p.audio)})
         source = {"spectrogram": Source(Shards(folder / "shards"), "spectrogram", p.audio.fps)}
         windows = Windows(source, list(wavs), p.windows.duration_s)
@@ -38,7 +40,7 @@ def main() -> None:
             first = round(start / p.audio.fps * SOUND_HZ)
             last = first + round(p.windows.duration_s * SOUND_HZ)
             sound, _ = soundfile.read(wavs[track], start=first, stop=last, dtype="float32")
-            return spectrogram.log_spectrogram(media.resample(sound, SOUND_HZ, p.audio.sample_rate_hz), p.audio)
+            return spectrogram.log_spectrogram(sound_files.resample(sound, SOUND_HZ, p.audio.sample_rate_hz), p.audio)
 
         def from_the_file(track: str, start: int) -> np.ndarray:
             """The plain way: librosa opens the file, and the window is cut from its spectrogram."""

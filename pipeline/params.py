@@ -13,9 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-
-class ParamsError(ValueError):
-    """A parameter that cannot be used: its key, its value and what is allowed, in one line."""
+from pipeline.errors import ParamsError
 
 
 def _check(allowed: str, test: Callable[[Any], bool]) -> Any:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import params, set_aside
+from pipeline import params
+from pipeline.dataset.set_aside import SetAside, write_set_aside
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.errors import NothingLeft, run
 from pipeline.keypoints.cleaning import clean
-from pipeline.set_aside import NothingLeft, SetAside
-from pipeline.shards import Shards, ShardWriter
-from stages import run
 
 IN = Path("data/keypoints")
 OUT = Path("data/motion")
@@ -44,7 +44,7 @@ def main() -> None:
                 continue
             shards.add(track, {"motion": motion}, interpolated_share=share)
             shares.append(share)
-    set_aside.write(OUT, aside)
+    write_set_aside(OUT / "set_aside.csv", aside)
     if not shares:
         raise NothingLeft(f"{IN}: no track with movement that can be used; {OUT}/set_aside.csv says why")
     METRICS.mkdir(exist_ok=True)

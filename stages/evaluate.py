@@ -2,31 +2,36 @@
 
 from collections.abc import Iterator
 
-from pipeline import baselines, determinism, evaluation, params, priors, split, training, weights
-from pipeline.evaluation import BATCH, Batches, Metrics
+from pipeline import params
+from pipeline.compute import determinism
+from pipeline.dataset import split
+from pipeline.dataset.tensors import to_tensors
+from pipeline.dataset.windows import Places, Windows
+from pipeline.errors import run
+from pipeline.evaluation import body_states, cells, content, rows
+from pipeline.evaluation.rows import BATCH, Batches, Metrics
 from pipeline.models.vqvae import VQVAE
-from pipeline.samples import Samples
-from pipeline.windows import Places, Windows
-from stages import run
+from pipeline.sampling.samples import Samples
+from pipeline.training import baselines, priors, weights
 
 
 def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
     samples = Samples(f"samples/{name}", weights.load("models/vqvae", VQVAE))
-    evaluation.folder(name)
+    rows.folder(name)
     if samples.index.empty:
         print(f"{name} is skipped: it made nothing")
-        evaluation.write(name, {})
+        rows.write(name, {})
         return
-    metrics = evaluation.fill_cells(name, passes(samples, settings), settings)
+    metrics = cells.fill_cells(name, passes(samples, settings), settings)
     names = samples.names(repeat=0)
     here = places(samples, names)
-    chosen = evaluation.listened_to(here, settings)
+    chosen = content.listened_to(here, settings)
     batch = samples.spectrograms([names[number] for number in chosen])
-    metrics |= evaluation.measure_content(name, batch, [here[number] for number in chosen], settings)
+    metrics |= content.measure_content(name, batch, [here[number] for number in chosen], settings)
     of_the_model = of_prior if name in settings.variants.prior else of_baseline
-    evaluation.write(name, metrics | of_the_model(name, here, settings))
+    rows.write(name, metrics | of_the_model(name, here, settings))
 
 
 def passes(samples: Samples, settings: params.Params) -> Iterator[tuple[list[int], Places, Batches]]:
@@ -48,32 +53,32 @@ def places(samples: Samples, names: list[str]) -> Places:
 def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
     """KNN accuracy and likelihoods of a model over codes."""
     chosen = settings.variants.prior[name]
-    model = priors.load(f"models/{name}").to(evaluation.device())
-    tracks = split.tracks(evaluation.SPLITS, "test")
+    model = priors.load(f"models/{name}").to(determinism.device())
+    tracks = split.tracks(rows.SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
-    codes, *conditions = training.to_tensors(windows.batch(here)).values()
-    order, moved = evaluation.others(here)
-    right = evaluation.in_batches(model.nll, codes, *conditions)
-    wrong = evaluation.in_batches(model.nll, codes, *(condition[order] for condition in conditions))
-    metrics = {"nll": evaluation.mean(right), "nll_shuffled": evaluation.mean(wrong[moved])}
-    return metrics | evaluation.states(model.body_state, name, settings)
+    codes, *conditions = to_tensors(windows.batch(here)).values()
+    order, moved = rows.others(here)
+    right = rows.in_batches(model.nll, codes, *conditions)
+    wrong = rows.in_batches(model.nll, codes, *(condition[order] for condition in conditions))
+    metrics = {"nll": rows.mean(right), "nll_shuffled": rows.mean(wrong[moved])}
+    return metrics | body_states.states(model.body_state, name, settings)
 
 
 def of_baseline(name: str, here: Places, settings: params.Params) -> Metrics:
     """KNN accuracy, and the error of each frame predicted from the recorded ones before it, over their variance."""
-    model = baselines.load(name, settings.variants.baseline[name]).to(evaluation.device())
-    windows = Windows(baselines.sources(settings), split.tracks(evaluation.SPLITS, "test"), settings.windows.duration_s)
-    batch = training.to_tensors(windows.batch(here))
+    model = baselines.load(name, settings.variants.baseline[name]).to(determinism.device())
+    windows = Windows(baselines.sources(settings), split.tracks(rows.SPLITS, "test"), settings.windows.duration_s)
+    batch = to_tensors(windows.batch(here))
     spectrogram, motion = batch["spectrogram"], batch["motion"]
-    order, moved = evaluation.others(here)
-    right = evaluation.in_batches(model.error, spectrogram, motion)
-    wrong = evaluation.in_batches(model.error, spectrogram, motion[order])
+    order, moved = rows.others(here)
+    right = rows.in_batches(model.error, spectrogram, motion)
+    wrong = rows.in_batches(model.error, spectrogram, motion[order])
     over_variance = float(model.standard.std) ** 2 / float(spectrogram.var(correction=0))
     metrics = {
         "mse": float(right.mean()) * over_variance,
         "mse_shuffled": float(wrong[moved].mean()) * over_variance if moved.any() else None,
     }
-    return metrics | evaluation.states(model.body_state, name, settings)
+    return metrics | body_states.states(model.body_state, name, settings)
 
 
 if __name__ == "__main__":

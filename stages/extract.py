@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline import corpus, media, parallel, params, set_aside
-from pipeline.corpus.files import relative
-from pipeline.corpus.track import Track
+from pipeline import params
+from pipeline.compute import parallel
+from pipeline.compute.work import WORK, key, write_whole
+from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.set_aside import SetAside, write_set_aside
+from pipeline.dataset.shards import ShardWriter
+from pipeline.errors import FileError, NothingLeft, run
 from pipeline.keypoints import detection, ready
-from pipeline.keypoints.openpose_json import OpenPoseError
+from pipeline.media import probing
 from pipeline.metrics import pck
-from pipeline.set_aside import NothingLeft, SetAside
-from pipeline.shards import ShardWriter
-from pipeline.work import WORK, key, write_whole
-from stages import run
 
 OUT = Path("data/keypoints")
 METRICS = Path("metrics")
@@ -29,7 +29,7 @@ SOMEBODY = 0.05  # share of frames; a player found in fewer was found by mistake
 
 def main() -> None:
     p = params.load()
-    tracks, aside = corpus.read(p.corpus)
+    tracks, aside = read_tracks(), []
     KEPT.mkdir(parents=True, exist_ok=True)
     rows = []
     with _bar(tracks), ShardWriter(OUT) as shards:
@@ -61,7 +61,7 @@ def main() -> None:
             }
             shards.add(track.name, {"keypoints": found.keypoints, "times": found.times}, **columns)
             rows.append({"instrument": track.instrument, **columns})
-    set_aside.write(OUT, aside)
+    write_set_aside(OUT / "set_aside.csv", aside)
     if not rows:
         raise NothingLeft(f"{p.corpus.root}: no track with a player in view; {OUT}/set_aside.csv says why")
     _write_metrics(pd.DataFrame(rows))
@@ -72,7 +72,10 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
             source = track.video if track.skeleton is None else ready.digest(track.skeleton)
-            place = KEPT / f"{key(source, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
+            place = (
+                KEPT
+                / f"{key(detection.__file__, source, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
+            )
             # Files of OpenPose's are soon read, and the key does not know them.
             if place.exists() and keypoints.detector != "openpose_json":
                 with np.load(place, allow_pickle=False) as kept:
@@ -80,10 +83,9 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
             else:
                 found = detection.detect(track, keypoints, tick=lambda: progress.write(b"."))
                 write_whole(place, lambda path: np.savez(path, **vars(found)))
-        except media.MediaError as error:
-            return error.what, "replace it with a whole copy, or delete it"
-        except OpenPoseError as error:
-            return str(error), error.advice
+        except FileError as error:
+            # What is wrong with another file than the video, a folder of joints, say, has to name it.
+            return error.what if error.file == track.video else str(error), error.advice
     return place
 
 
@@ -92,7 +94,7 @@ def _bar(tracks: list[Track]) -> Iterator[None]:
     """A progress bar over all frames: the workers append a byte a frame to a file, and the bar shows its length."""
     progress = KEPT / "progress"
     progress.write_bytes(b"")
-    probes = {video: media.probe(video) for video in {track.video for track in tracks}}
+    probes = {video: probing.probe(video) for video in {track.video for track in tracks}}
     ends_s = [probes[track.video].duration_s if track.end_s is None else track.end_s for track in tracks]
     rates = [track.skeleton.fps if track.skeleton else probes[track.video].fps for track in tracks]
     total = sum(round((end_s - track.start_s) * fps) for track, end_s, fps in zip(tracks, ends_s, rates, strict=True))

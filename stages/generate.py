@@ -7,13 +7,19 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import baselines, determinism, media, params, priors, spectrogram, split, training, weights
+from pipeline import params
+from pipeline.audio import spectrogram
+from pipeline.compute import determinism
+from pipeline.dataset import split
+from pipeline.dataset.shards import ShardWriter
+from pipeline.dataset.tensors import to_tensors
+from pipeline.dataset.windows import Places, Windows
+from pipeline.errors import run
+from pipeline.media import sound_files
 from pipeline.models.vqvae import VQVAE
-from pipeline.samples import Samples
-from pipeline.sampling import as_set, sample
-from pipeline.shards import ShardWriter
-from pipeline.windows import Places, Windows
-from stages import run
+from pipeline.sampling.sampler import as_set, sample
+from pipeline.sampling.samples import Samples
+from pipeline.training import baselines, priors, weights
 
 
 @torch.inference_mode()
@@ -38,7 +44,7 @@ Made = Iterator[tuple[int, str, int, dict[str, np.ndarray]]]  # repeat, track, f
 def from_prior(name: str, settings: params.Params) -> Made:
     """Codes for every window, sampled `generate.repeats` times."""
     chosen = params.variant(settings.variants.prior, name)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(determinism.device())
     model = priors.load(f"models/{name}").to(device)
     windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
@@ -46,7 +52,7 @@ def from_prior(name: str, settings: params.Params) -> Made:
     generator = torch.Generator(device).manual_seed(settings.seed)
     for repeat in range(settings.generate.repeats):
         for here in batches(places, settings, f"{name} {repeat + 1}/{settings.generate.repeats}"):
-            batch = {key: tensor.to(device) for key, tensor in training.to_tensors(windows.batch(here)).items()}
+            batch = {key: tensor.to(device) for key, tensor in to_tensors(windows.batch(here)).items()}
             codes = sample(model, batch["motion"], batch.get("notes"), steps, how, generator)
             for (track, start), window in zip(here, codes.cpu().numpy().astype(np.int16), strict=True):
                 yield repeat, track, start, {"codes": window}
@@ -54,11 +60,11 @@ def from_prior(name: str, settings: params.Params) -> Made:
 
 def from_baseline(name: str, settings: params.Params) -> Made:
     """Spectrograms for every window, once: nothing in a baseline is drawn, so that every repeat would be the same."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(determinism.device())
     model = baselines.load(name, params.variant(settings.variants.baseline, name)).to(device)
     windows, places = of_test_tracks(settings)
     for here in batches(places, settings, name):
-        motion = training.to_tensors(windows.batch(here))["motion"].to(device)
+        motion = to_tensors(windows.batch(here))["motion"].to(device)
         made = model.generate(motion, windows.counts["codes"]).cpu().numpy().astype(np.float16)  # (B, T, F)
         for (track, start), window in zip(here, made, strict=True):
             yield 0, track, start, {"spectrogram": window}
@@ -89,7 +95,7 @@ def write_sound(folder: Path, settings: params.Params) -> None:
         name = names[number]
         sound = spectrogram.sound(samples.spectrograms([name])[0], settings.audio, settings.seed)
         path = folder / "wav" / f"{name}_{samples.index.source[name]}.wav"
-        media.write_audio(path, sound, settings.audio.sample_rate_hz)
+        sound_files.write_audio(path, sound, settings.audio.sample_rate_hz)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,20 @@ import numpy as np
 import pretty_midi
 from tqdm import tqdm
 
-from pipeline import annotations, corpus, notes, params, set_aside
-from pipeline.corpus.files import relative
-from pipeline.corpus.track import Track
-from pipeline.notes import Counts
-from pipeline.set_aside import SetAside
-from pipeline.shards import Shards, ShardWriter
-from stages import run
+from pipeline import params
+from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.set_aside import SetAside, write_set_aside
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.errors import FileError, run
+from pipeline.notes import annotations, midi, note_index
+from pipeline.notes.note_index import Counts
 
 OUT = Path("data/notes")
 
 
 def main() -> None:
     p = params.load()
-    tracks, _ = corpus.read(p.corpus)  # what the corpus lacks is said by the stages that cannot do without it
+    tracks = read_tracks()
     spectrograms = Shards("data/spectrograms")
     players: dict[Path | None, int] = {}  # of each MIDI file
     for track in tracks:
@@ -39,7 +39,7 @@ def main() -> None:
                 columns = {"notes": counts.notes, "overlaps": counts.overlaps, "out_of_range": counts.out_of_range}
                 shards.add(track.name, {"notes": index, "onsets": onsets}, **columns)
                 kept.append(counts)
-    set_aside.write(OUT, aside)
+    write_set_aside(OUT / "set_aside.csv", aside)
     if kept:
         print(
             f"notes: {len(kept)} tracks, {sum(c.notes for c in kept)} notes, {sum(c.overlaps for c in kept)} overlaps, "
@@ -64,18 +64,14 @@ def transform(
     parts: list[list[pretty_midi.Note]] = []
     try:
         if track.notes:
-            part = notes.annotated(annotations.read_notes(track.notes))
+            part = note_index.annotated(annotations.read_notes(track.notes))
         else:
-            parts = notes.parts(source, players)
+            parts = midi.parts(source, players)
             part = parts[track.part]
-    except annotations.AnnotationError as error:
-        advice = "replace it with a whole copy, or delete it to take the notes of the score"
-        return None, [SetAside(file, error.what, advice)]
-    except notes.MidiError as error:
-        advice = "replace it with a whole copy in MIDI format 1 with a part for each player, or delete it"
-        return None, [SetAside(file, error.what, advice)]
-    part = notes.from_second(part, track.start_s)
-    index, onsets, counts = notes.indices(part, frames, p.audio.fps, p.notes)
+    except FileError as error:
+        return None, [SetAside(file, error.what, error.advice)]
+    part = note_index.from_second(part, track.start_s)
+    index, onsets, counts = note_index.indices(part, frames, p.audio.fps, p.notes)
     if not index.any():
         what = f"player {player} has no note in it that is in range and within the recording"
         return None, [SetAside(file, what, "check that it belongs to this recording, or delete it")]

@@ -12,14 +12,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline import determinism, evaluation, params, priors, split, weights
-from pipeline.coding import CHUNK, decode, encode
-from pipeline.evaluation import BATCH, Batches
+from pipeline import params
+from pipeline.compute import determinism
+from pipeline.dataset import split
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Places, Source, Windows
+from pipeline.errors import run
+from pipeline.evaluation import body_states, cells, content, rows
+from pipeline.evaluation.rows import BATCH, Batches
 from pipeline.metrics import bootstrap
 from pipeline.models.vqvae import VQVAE
-from pipeline.shards import Shards
-from pipeline.windows import Places, Source, Windows
-from stages import run
+from pipeline.sampling.codec import CHUNK, decode, encode
+from pipeline.training import priors, weights
 
 
 def main() -> None:
@@ -27,38 +31,38 @@ def main() -> None:
     determinism.prepare(settings.seed)
     spectrograms = Source(Shards("data/spectrograms"), "spectrogram", settings.audio.fps)
     train, test = (
-        Windows({"spectrogram": spectrograms}, split.tracks(evaluation.SPLITS, part), settings.windows.duration_s)
+        Windows({"spectrogram": spectrograms}, split.tracks(rows.SPLITS, part), settings.windows.duration_s)
         for part in ("train", "test")
     )
-    evaluation.make_cells(train, settings).save()
+    cells.make_cells(train, settings).save()
     # The places for which every model generates.
-    tracks = split.tracks(evaluation.SPLITS, "test")
+    tracks = split.tracks(rows.SPLITS, "test")
     generated = Windows(priors.sources(settings), tracks, settings.windows.duration_s)
     places = generated.spread(settings.generate.samples)
-    chosen = [places[number] for number in evaluation.listened_to(places, settings)]
+    chosen = [places[number] for number in content.listened_to(places, settings)]
     repeats = list(range(settings.generate.repeats))
 
     floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
-    evaluation.write("training_set", evaluation.fill_cells("training_set", floor, settings))
+    rows.write("training_set", cells.fill_cells("training_set", floor, settings))
 
     reads = {"test_set": partial(read, test)}
     errors, parameters = {}, {}
     for name in settings.variants.vqvae:
-        model = weights.load(f"models/{name}", VQVAE).to(evaluation.device())
+        model = weights.load(f"models/{name}", VQVAE).to(determinism.device())
         parameters[name] = sum(parameter.numel() for parameter in model.parameters())
         codes, errors[name] = through_codes(model, spectrograms.shards, tracks)
         reads[name] = partial(listen, model, codes, test.counts["spectrogram"])
     for row, windows_at in reads.items():
         batches = (windows_at(places[first : first + BATCH]) for first in range(0, len(places), BATCH))
-        metrics = evaluation.fill_cells(row, iter([(repeats, places, batches)]), settings)
-        metrics |= evaluation.measure_content(row, windows_at(chosen), chosen, settings)
+        metrics = cells.fill_cells(row, iter([(repeats, places, batches)]), settings)
+        metrics |= content.measure_content(row, windows_at(chosen), chosen, settings)
         if row == "test_set":
             # What a body encoder must beat: the mean of each joint over the window, without a model.
-            metrics |= evaluation.states(lambda motion: motion.mean(1).flatten(1), row, settings)
+            metrics |= body_states.states(lambda motion: motion.mean(1).flatten(1), row, settings)
         if row in errors:
             metrics["mse"] = mse(errors[row])
-            errors[row].to_csv(evaluation.folder(row) / "errors.csv", index=False, float_format="%.8g")
-        evaluation.write(row, metrics)
+            errors[row].to_csv(rows.folder(row) / "errors.csv", index=False, float_format="%.8g")
+        rows.write(row, metrics)
     compare(errors, parameters, settings)
     codebook_usage(settings)
 
@@ -87,7 +91,7 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
     for track in tracks:
         recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
         codes[track] = encode(model, recorded)
-        chunks = torch.from_numpy(codes[track].astype(np.int64)).to(evaluation.device()).split(CHUNK)
+        chunks = torch.from_numpy(codes[track].astype(np.int64)).to(determinism.device()).split(CHUNK)
         made = np.concatenate([model.decode(chunk[None])[0].cpu().numpy() for chunk in chunks])
         terms = (np.square(made - recorded), recorded, np.square(recorded))
         rows.append((track, recorded.size, *(float(term.sum(dtype=np.float64)) for term in terms)))
@@ -132,7 +136,7 @@ def codebook_usage(settings: params.Params) -> None:
     """How often each code occurs in the training tracks, the most used first."""
     codes = Shards("data/codes")
     uses = np.zeros(settings.vqvae.codes, dtype=np.int64)
-    for track in split.tracks(evaluation.SPLITS, "train"):
+    for track in split.tracks(rows.SPLITS, "train"):
         uses += np.bincount(codes.rows("codes", track), minlength=len(uses))
     usage = {"rank": range(1, len(uses) + 1), "share": np.sort(uses)[::-1] / uses.sum()}
     pd.DataFrame(usage).to_csv("metrics/codebook_usage.csv", index=False, float_format="%.6g")

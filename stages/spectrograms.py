@@ -6,21 +6,22 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import corpus, media, parallel, params, set_aside, sound_check, spectrogram
-from pipeline.corpus.files import relative
-from pipeline.corpus.track import Track
-from pipeline.set_aside import NothingLeft, SetAside
-from pipeline.shards import ShardWriter
-from stages import run
+from pipeline import params
+from pipeline.audio import sound_check, spectrogram
+from pipeline.compute import parallel
+from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.set_aside import SetAside, write_set_aside
+from pipeline.dataset.shards import ShardWriter
+from pipeline.errors import FileError, NothingLeft, run
+from pipeline.media import sound_files
 
 OUT = Path("data/spectrograms")
 
 
 def main() -> None:
     p = params.load()
-    tracks, aside = corpus.read(p.corpus)
-    kept, remarks = make(tracks, p)
-    set_aside.write(OUT, aside + remarks)
+    kept, aside = make(read_tracks(), p)
+    write_set_aside(OUT / "set_aside.csv", aside)
     (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
     if not kept:
         raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
@@ -48,15 +49,15 @@ def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[S
     """
     file = relative(track.audio, Path(p.corpus.root))
     try:
-        sound, native_hz = media.decode_audio(track.audio)
-    except media.MediaError as error:
+        sound, native_hz = sound_files.decode_audio(track.audio)
+    except FileError as error:
         return None, [SetAside(file, error.what, "replace it with a whole copy, or delete it")]
     end = None if track.end_s is None else round(track.end_s * native_hz)
     sound = sound[round(track.start_s * native_hz) : end]
     if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
         return None, [SetAside(file, fault[0] + track.stretch, fault[1])]
     remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]
-    return spectrogram.log_spectrogram(media.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
+    return spectrogram.log_spectrogram(sound_files.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from pathlib import Path
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
-from pipeline import params, work
+from pipeline import params
+from pipeline.compute import work
+from pipeline.errors import run
 from pipeline.studio import pieces
-from stages import run
 
 OUT = Path("data/raw/studio")
 
@@ -36,7 +37,7 @@ def main() -> None:
 
 def _make(index: int, codes: tuple[str, ...], settings: params.Params) -> Path:
     """The finished folder of a piece in work/, made now or by a run that was killed later."""
-    key = work.key(settings.studio, index, codes)
+    key = work.key(__file__, settings.studio, index, codes)
     folder = work.WORK / "studio" / key
     if not folder.exists():
         # A name of its own: a worker of a run that was just killed may still be at the same piece.

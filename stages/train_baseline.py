@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from pipeline import baselines, determinism, params, split, training, work
-from pipeline.windows import Windows
-from stages import run
+from pipeline import params
+from pipeline.compute import determinism, work
+from pipeline.dataset import split
+from pipeline.dataset.tensors import Batch, to_tensors
+from pipeline.dataset.windows import Windows
+from pipeline.errors import run
+from pipeline.training import baselines, loop
 
 VALIDATION_WINDOWS = 64
 START_WINDOWS = 64  # to take the mean and the standard deviation from
@@ -22,12 +26,12 @@ def main(name: str = "") -> None:
         Windows(sources, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
         for part in ("train", "test")
     )
-    held_out = training.to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
+    held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
 
     model, config = baselines.make(chosen, settings)
 
-    def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> training.Batch:
-        return training.to_tensors(train.batch(train.random(size, generator)))
+    def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> Batch:
+        return to_tensors(train.batch(train.random(size, generator)))
 
     model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
 
@@ -39,9 +43,9 @@ def main(name: str = "") -> None:
         return {"test_mse": float(np.mean(errors))}
 
     data = (Path("data/spectrograms"), Path("data/motion"), Path("data/splits.parquet"))
-    folder = work.WORK / name / work.key(settings.seed, chosen, settings.windows, *data)
-    history = training.train(model, batch, validate, chosen.training, seed=settings.seed, folder=folder)
-    training.finish(model, config, history, name=name, folder=folder)
+    folder = work.WORK / name / work.key(__file__, settings.seed, chosen, settings.windows, *data)
+    history = loop.train(model, batch, validate, chosen.training, seed=settings.seed, folder=folder)
+    loop.finish(model, config, history, name=name, folder=folder)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ import pandas as pd
 import torch
 from torch import nn
 
-from pipeline import determinism, params, training, work
+from pipeline import params
+from pipeline.compute import determinism, work
 from pipeline.corpus.track import UNKNOWN
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.tensors import Batch, to_tensors
+from pipeline.dataset.windows import Source, Windows
+from pipeline.errors import run
 from pipeline.models.classifier import Classifier, pool
-from pipeline.shards import Shards
-from pipeline.windows import Source, Windows
-from stages import run
+from pipeline.training import loop
 
 MODEL = Path("models/classifier")
 HISTORY = Path("metrics/history_classifier.csv")
@@ -43,16 +46,16 @@ def main() -> None:
     source = {"spectrogram": Source(Shards("data/spectrograms"), "spectrogram", settings.audio.fps)}
     train, test = (Windows(source, tracks[part], settings.windows.duration_s) for part in ("train", "test"))
 
-    def labelled(windows: Windows, places: list[tuple[str, int]]) -> training.Batch:
+    def labelled(windows: Windows, places: list[tuple[str, int]]) -> Batch:
         labels = np.array([instruments.index(of_track[track]) for track, _ in places])
-        return training.to_tensors(windows.batch(places) | {"instrument": labels})
+        return to_tensors(windows.batch(places) | {"instrument": labels})
 
     held_out = labelled(test, test.spread(VALIDATION_WINDOWS))
     config = {name: value for name, value in asdict(settings.classifier).items() if name != "training"}
     config |= {"bins": settings.audio.n_fft // 2, "instruments": instruments}
     model = Classifier(**config)
 
-    def batch(generator: np.random.Generator, size: int = settings.classifier.training.batch) -> training.Batch:
+    def batch(generator: np.random.Generator, size: int = settings.classifier.training.batch) -> Batch:
         return labelled(train, train.random(size, generator))
 
     model.standard.fit(pool(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]))
@@ -65,9 +68,11 @@ def main() -> None:
         return {"test_accuracy": (heard.cpu() == held_out["instrument"]).double().mean().item()}
 
     data = (Path("data/spectrograms"), Path("data/splits.parquet"))
-    folder = work.WORK / "train_classifier" / work.key(settings.seed, settings.classifier, settings.windows, *data)
-    history = training.train(model, batch, validate, settings.classifier.training, seed=settings.seed, folder=folder)
-    training.finish(model, config, history, name="classifier", folder=folder)
+    folder = (
+        work.WORK / "train_classifier" / work.key(__file__, settings.seed, settings.classifier, settings.windows, *data)
+    )
+    history = loop.train(model, batch, validate, settings.classifier.training, seed=settings.seed, folder=folder)
+    loop.finish(model, config, history, name="classifier", folder=folder)
 
 
 def leave_empty(reason: str) -> None:

@@ -5,8 +5,10 @@ import os
 import re
 from pathlib import Path
 
-from pipeline import media
-from pipeline.set_aside import SetAside
+from pipeline.corpus.track import relative
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import FileError
+from pipeline.media import probing
 
 LONGEST_NAME = 100  # characters of a track's name; file systems allow 255 bytes, and suffixes are added to it
 
@@ -22,9 +24,13 @@ def safe_name(text: str) -> str:
     return f"{safe}-{hashlib.sha256(os.fsencode(text)).hexdigest()[:8]}"
 
 
-def relative(path: Path, root: Path) -> str:
-    """A file's place in the corpus as printable text: the same wherever the corpus lies."""
-    return media.shown(path.relative_to(root))
+def is_utf8(path: str | Path) -> bool:
+    """Whether a file's name is text: neither DVC nor Parquet can keep another."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = False) -> SetAside | None:
@@ -34,9 +40,9 @@ def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = Fal
         picture, sound: what it has to hold.
     """
     try:
-        probe = media.probe(path)
-        cut_off = media.cut_off(path)
-    except media.MediaError as error:
+        probe = probing.probe(path)
+        cut_off = probing.cut_off(path)
+    except FileError as error:
         return SetAside(relative(path, root), error.what, "replace it with a whole copy, or delete it")
     if picture and sound and not (probe.has_video or probe.has_audio):
         what, advice = "neither picture nor sound in it", "replace it with a whole copy, or delete it"

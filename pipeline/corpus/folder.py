@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from pipeline.corpus.files import relative, safe_name, unusable
-from pipeline.corpus.track import UNKNOWN, Track
+from pipeline.corpus.files import safe_name, unusable
+from pipeline.corpus.track import UNKNOWN, Track, relative
 from pipeline.corpus.urmp import INSTRUMENTS
-from pipeline.set_aside import SetAside
+from pipeline.dataset.set_aside import SetAside
 
 VIDEOS = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
 SOUNDS = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma")

@@ -5,6 +5,7 @@ short are counted, too, so that a name does not hang on what is too short. With 
 a track, with a strip of the picture that ends halfway to the neighbours: recital__player_1 is the leftmost.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -15,14 +16,18 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import media, params
+from pipeline import params
+from pipeline.compute.work import WORK, key, write_whole
 from pipeline.corpus.cuts import cuts
-from pipeline.corpus.files import relative, safe_name
-from pipeline.corpus.track import Track
-from pipeline.set_aside import SetAside
-from pipeline.work import WORK, key, write_whole
+from pipeline.corpus.files import safe_name
+from pipeline.corpus.track import Track, relative
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import FileError
+from pipeline.media import picture_files
 
 KEPT = WORK / "look"
+# Opens what gives a picture's people, float32 [people, 2] = x of the neck as a share of the width, score in 0..1.
+Finder = Callable[[], AbstractContextManager[Callable[[np.ndarray], np.ndarray]]]
 EVERY_S = 0.5  # people are looked for this often: one who is missed in one picture is seen in the others
 
 
@@ -43,12 +48,12 @@ class Looked:
     end_s: float
 
 
-def divided(tracks: list[Track], corpus: params.Corpus) -> tuple[list[Track], list[SetAside]]:
+def divided(tracks: list[Track], corpus: params.Corpus, finder: Finder) -> tuple[list[Track], list[SetAside]]:
     """Whole videos as their shots and, if corpus.people says so, their players; and how much is in shots too short.
 
     A video that cannot be decoded to its end stays as it is: what is wrong with it is for the stage that decodes it.
     """
-    work = (joblib.delayed(_look)(track.video, corpus.people == "each") for track in tracks)
+    work = (joblib.delayed(_look)(track.video, finder if corpus.people == "each" else None) for track in tracks)
     looks = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
     parts: list[Track] = []
     aside: list[SetAside] = []
@@ -84,7 +89,7 @@ def look(video: Path, find: Callable[[np.ndarray], np.ndarray] | None = None) ->
         find: a picture's people, float32 [people, 2] = x of the neck, score.
 
     Raises:
-        MediaError: the video cannot be read to its end.
+        FileError: the video cannot be read to its end.
     """
     times: list[float] = []
     people: list[tuple[float, float, float]] = []
@@ -92,8 +97,8 @@ def look(video: Path, find: Callable[[np.ndarray], np.ndarray] | None = None) ->
 
     def pictures() -> Iterator[tuple[float, np.ndarray]]:
         nonlocal end_s, last_s
-        for time_s, picture in media.frames(video):
-            if find and (not times or time_s >= times[-1] + EVERY_S - media.ROUNDING_S):
+        for time_s, picture in picture_files.frames(video):
+            if find and (not times or time_s >= times[-1] + EVERY_S - picture_files.ROUNDING_S):
                 times.append(time_s)
                 people.extend((time_s, x, score) for x, score in find(picture))
             end_s, last_s = 2 * time_s - last_s, time_s  # the last picture is shown as long as the one before it
@@ -114,7 +119,7 @@ def shots(looked: Looked, shortest_s: float) -> list[tuple[int, float, float | N
     long = [
         (number, start_s, end_s)
         for number, (start_s, end_s) in enumerate(pairwise(edges), start=1)
-        if end_s - start_s >= shortest_s - media.ROUNDING_S
+        if end_s - start_s >= shortest_s - picture_files.ROUNDING_S
     ]
     last = len(edges) - 1
     return [(number, start_s, None if number == last else end_s) for number, start_s, end_s in long]
@@ -138,16 +143,18 @@ def strips(looked: Looked, start_s: float, end_s: float | None) -> list[tuple[fl
     return list(pairwise(edges))
 
 
-def _look(video: Path, people: bool) -> Looked | None:
+def _look(video: Path, finder: Finder | None) -> Looked | None:
     try:
-        place = KEPT / f"{key(video, people)}.npz"
+        # The finder's own code, too, decides who is seen.
+        made_by = None if finder is None else key(inspect.getfile(inspect.unwrap(finder)))
+        place = KEPT / f"{key(__file__, video, made_by)}.npz"
         if not place.exists():
-            with _finder() if people else nullcontext() as find:
+            with nullcontext() if finder is None else finder() as find:
                 looked = look(video, find)
             write_whole(place, lambda path: np.savez(path, **vars(looked)))
         with np.load(place, allow_pickle=False) as kept:
             return Looked(kept["cuts"], kept["times"], kept["people"], float(kept["end_s"]))
-    except media.MediaError:
+    except FileError:
         return None
 
 
@@ -171,9 +178,3 @@ def _parts(track: Track, looked: Looked, whole: list[tuple[int, float, float | N
                 part=player,
                 midi=track.midi if len(edges) == most else None,
             )
-
-
-def _finder() -> AbstractContextManager[Callable[[np.ndarray], np.ndarray]]:
-    from pipeline.keypoints import mediapipe_people  # seconds and 200 MB: only where it is used
-
-    return mediapipe_people.finder()

@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import media
-from pipeline.corpus.files import relative, safe_name, unusable
+from pipeline.corpus.files import safe_name, unusable
 from pipeline.corpus.folder import VIDEOS
-from pipeline.corpus.track import Skeleton, Track
-from pipeline.set_aside import NothingLeft, SetAside
+from pipeline.corpus.track import Skeleton, Track, relative
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import NothingLeft, shown
+from pipeline.media import probing
 
 IDS, TIMESTAMPS, ROWS, SKELETON = "solos_ids.json", "solos_timestamps.json", "skeleton_dict.json", "skeleton.npy"
 FPS = 25.0
@@ -66,7 +67,7 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     listed, stamped, rows = (_load(root / name) for name in (IDS, TIMESTAMPS, ROWS))
     count = rows.pop("_counter", None)
     if type(count) is not int or count < 1:
-        raise NothingLeft(f"{media.shown(root / ROWS)}: no number of rows under _counter in it; {_DOWNLOAD}")
+        raise NothingLeft(f"{shown(root / ROWS)}: no number of rows under _counter in it; {_DOWNLOAD}")
     instruments: dict[str, set[str]] = {}
     for instrument, ids in listed.items():
         for name in ids if isinstance(ids, list) else ():
@@ -97,7 +98,7 @@ def _tracks(videos: dict[str, _Video], skeletons: Path) -> list[Track]:
         columns = joint_columns(_sample(skeletons, stretches))
     except ValueError as error:
         advice = f"check that the file is whole and belongs to {ROWS}, or {_DOWNLOAD}"
-        raise NothingLeft(f"{media.shown(skeletons)}: {error}; {advice}") from None
+        raise NothingLeft(f"{shown(skeletons)}: {error}; {advice}") from None
     tracks = []
     for name, video in videos.items():
         for number, (first, last) in enumerate(video.segments, start=1):
@@ -193,7 +194,7 @@ def _is_pair(value: Any) -> bool:
 
 def _length(file: Path, root: Path, rows: list[int]) -> SetAside | None:
     """What to say where a video is not as long as its skeleton."""
-    video_s, skeleton_s = media.probe(file).duration_s, (rows[1] - rows[0]) / FPS
+    video_s, skeleton_s = probing.probe(file).duration_s, (rows[1] - rows[0]) / FPS
     if abs(video_s - skeleton_s) <= LARGEST_DIFFERENCE_S:
         return None
     what = (
@@ -226,11 +227,11 @@ def _skeleton(root: Path, count: int) -> Path:
     found = [root / SKELETON] if (root / SKELETON).is_file() else sorted(root.glob("*.npy"))
     if len(found) != 1:
         what = f"{len(found)} .npy files in it, none named {SKELETON}" if found else f"no {SKELETON} in it"
-        raise NothingLeft(f"{media.shown(root)}: {what}; put Solos' skeletons there under that name")
+        raise NothingLeft(f"{shown(root)}: {what}; put Solos' skeletons there under that name")
     size, wanted = found[0].stat().st_size, count * 3 * COLUMNS * 4
     if size != wanted:
         what = f"{size} bytes long, not the {wanted} of the {count} rows of {ROWS}"
-        raise NothingLeft(f"{media.shown(found[0])}: {what}; download both again, so that they belong together")
+        raise NothingLeft(f"{shown(found[0])}: {what}; download both again, so that they belong together")
     return found[0]
 
 
@@ -238,11 +239,11 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise NothingLeft(f"{media.shown(path)}: cannot be read ({error.strerror}); {_DOWNLOAD}") from None
+        raise NothingLeft(f"{shown(path)}: cannot be read ({error.strerror}); {_DOWNLOAD}") from None
     except (ValueError, RecursionError):
-        raise NothingLeft(f"{media.shown(path)}: not JSON; {_DOWNLOAD}") from None
+        raise NothingLeft(f"{shown(path)}: not JSON; {_DOWNLOAD}") from None
     if not isinstance(tree, dict):
-        raise NothingLeft(f"{media.shown(path)}: not as Solos publishes it; {_DOWNLOAD}")
+        raise NothingLeft(f"{shown(path)}: not as Solos publishes it; {_DOWNLOAD}")
     return tree
 
 

@@ -21,11 +21,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpus.files import relative, safe_name, unusable
-from pipeline.corpus.track import Track
-from pipeline.media import shown
-from pipeline.params import ParamsError
-from pipeline.set_aside import SetAside
+from pipeline.corpus.files import safe_name, unusable
+from pipeline.corpus.track import Track, relative
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import ParamsError, shown
 
 INSTRUMENTS = {
     "vn": "violin",

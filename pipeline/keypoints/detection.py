@@ -14,32 +14,16 @@ are one recording of one player.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import media
 from pipeline.corpus.track import Track
+from pipeline.errors import FileError
 from pipeline.keypoints import ready
+from pipeline.keypoints.detected import Detected
 from pipeline.keypoints.skeleton import LEFT_HAND, NECK, RIGHT_HAND
+from pipeline.media import picture_files, probing
 from pipeline.params import Keypoints
-
-
-@dataclass(frozen=True)
-class Detected:
-    """A track's joints.
-
-    Attributes:
-        keypoints: float32 [frames, 47, 3] = x px, y px of the whole picture, confidence in 0..1 (0 = not found).
-        times: float64 [frames], s from the track's start.
-        width_px, height_px: of the whole picture.
-    """
-
-    keypoints: np.ndarray
-    times: np.ndarray
-    width_px: int
-    height_px: int
-
 
 PictureDetector = Callable[[Iterable[np.ndarray], Keypoints], Iterator[np.ndarray]]
 
@@ -51,7 +35,7 @@ def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Ca
 
     def strips() -> Iterator[np.ndarray]:
         nonlocal width_px, height_px, left_px
-        for time_s, picture in media.frames(track.video, track.start_s, track.end_s, track.max_fps):
+        for time_s, picture in picture_files.frames(track.video, track.start_s, track.end_s, track.max_fps):
             height_px, width_px = picture.shape[:2]
             left_px = round(track.left * width_px)
             times.append(time_s - track.start_s)
@@ -63,7 +47,7 @@ def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Ca
         found.append(joints)
         tick()
     if not found:
-        raise media.MediaError(track.video, "no picture in it can be decoded")
+        raise FileError(track.video, "no picture in it can be decoded")
     assert len(found) == len(times), f"{track.name}: {len(found)} detections for {len(times)} pictures"
     return Detected(np.stack(found), np.array(times), width_px, height_px)
 
@@ -75,7 +59,7 @@ def _mediapipe(track: Track, params: Keypoints, tick: Callable[[], object]) -> D
 
 
 def _openpose(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
-    from pipeline.keypoints import openpose  # it needs `Detected`
+    from pipeline.keypoints import openpose  # only where it is used
 
     return openpose.detect(track, params, tick)
 
@@ -96,7 +80,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
         tick: called once for every picture that is looked at.
 
     Raises:
-        MediaError: the video cannot be read to its end.
+        FileError: the video cannot be read to its end.
         OpenPoseError: what OpenPose made of the video cannot be used.
         ParamsError: the detector is not installed, or not where the parameters say.
     """
@@ -105,7 +89,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
     keypoints, times = ready.read(track.skeleton)
     for _ in times:
         tick()
-    return Detected(keypoints, times, *media.size_px(track.video))
+    return Detected(keypoints, times, *probing.size_px(track.video))
 
 
 def found_shares(keypoints: np.ndarray) -> dict[str, float]:

@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import media
+from pipeline.compute.work import WORK, key
 from pipeline.corpus.track import Track
+from pipeline.errors import FileError, ParamsError
 from pipeline.keypoints import openpose_json, people
-from pipeline.keypoints.detection import Detected
-from pipeline.keypoints.openpose_json import OpenPoseError
+from pipeline.keypoints.detected import Detected
 from pipeline.keypoints.openpose_python import NOT_THERE
 from pipeline.keypoints.skeleton import JOINTS
-from pipeline.params import Keypoints, OpenPose, ParamsError
-from pipeline.work import WORK, key
+from pipeline.media import picture_files
+from pipeline.params import Keypoints, OpenPose
 
 KEPT = WORK / "openpose"  # what OpenPose wrote, a folder a video: the other players of a video need it, too
 WHOLE = 0.9  # share of a video's pictures; a run that wrote fewer files broke off
@@ -48,19 +48,19 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
     """The joints of a track's player; the contract is in `pipeline.keypoints.detection`.
 
     Raises:
-        MediaError: the video cannot be read.
-        OpenPoseError: OpenPose failed on it, or its files cannot be used.
+        FileError: the video cannot be read.
+        FileError: OpenPose failed on it, or its files cannot be used.
         ParamsError: OpenPose, its models or the folder of its files are not there, whatever the video.
     """
-    times = media.times(track.video)
-    first = next(media.frames(track.video), None)
-    shown = media.increasing(times)
+    times = picture_files.times(track.video)
+    first = next(picture_files.frames(track.video), None)
+    numbers = picture_files.increasing(times)
     end_s = np.inf if track.end_s is None else track.end_s
-    shown = shown[(times[shown] >= track.start_s - 1e-6) & (times[shown] < end_s - 1e-6)]
-    if first is None or not len(shown):
-        raise media.MediaError(track.video, "no picture in it can be decoded")
+    numbers = numbers[(times[numbers] >= track.start_s - 1e-6) & (times[numbers] < end_s - 1e-6)]
+    if first is None or not len(numbers):
+        raise FileError(track.video, "no picture in it can be decoded")
     height_px, width_px = first[1].shape[:2]
-    ticks = iter(shown)  # one each, while OpenPose runs or after
+    ticks = iter(numbers)  # one each, while OpenPose runs or after
 
     def progress(pictures: int) -> None:
         for _ in zip(range(pictures), ticks, strict=False):
@@ -70,15 +70,15 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
     source = files[max(files)]
     if max(files) >= len(times):
         what = f"its video has {len(times)} pictures, 0 to {len(times) - 1}"
-        raise OpenPoseError(source, what, "run OpenPose on this very video, without leaving out or adding pictures")
+        raise FileError(source, what, "run OpenPose on this very video, without leaving out or adding pictures")
     nobody = np.zeros((0, JOINTS, 3), np.float32)
-    everybody = [openpose_json.read(files[number]) if number in files else nobody for number in shown]
+    everybody = [openpose_json.read(files[number]) if number in files else nobody for number in numbers]
     everybody = openpose_json.in_pixels(everybody, width_px, height_px, source)
     left_px = -np.inf if track.left == 0 else track.left * width_px
     right_px = np.inf if track.right == 1 else track.right * width_px
     joints = people.player(everybody, left_px, right_px)
-    progress(len(shown))
-    return Detected(joints, times[shown] - track.start_s, width_px, height_px)
+    progress(len(numbers))
+    return Detected(joints, times[numbers] - track.start_s, width_px, height_px)
 
 
 def _files(video: Path, params: Keypoints, pictures: int, progress: Callable[[int], None]) -> dict[int, Path]:
@@ -89,7 +89,7 @@ def _files(video: Path, params: Keypoints, pictures: int, progress: Callable[[in
             what = "no such folder; docs/openpose.md says how to fill it"
             raise ParamsError(f"keypoints.openpose.json_folder = {openpose.json_folder!r}: {what}")
         return openpose_json.find(Path(openpose.json_folder), video)
-    kept = KEPT / key(video, params.detector, openpose)
+    kept = KEPT / key(__file__, video, params.detector, openpose)
     KEPT.mkdir(parents=True, exist_ok=True)
     with open(KEPT / "lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: it fills the GPU, or all cores, by itself
@@ -147,7 +147,7 @@ def _run(video: Path, detector: str, params: OpenPose, folder: Path, progress: C
         raise ParamsError(f"keypoints.detector = 'pyopenpose': {what}")
     if code:
         end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        raise OpenPoseError(video, f"OpenPose {end}: {said}", "docs/openpose.md says what to do when it fails")
+        raise FileError(video, f"OpenPose {end}: {said}", "docs/openpose.md says what to do when it fails")
 
 
 def _runs(process: subprocess.Popen[bytes]) -> bool:
@@ -172,4 +172,4 @@ def _check_written(video: Path, folder: Path, pictures: int) -> None:
     written = sum(1 for _ in folder.iterdir())
     if written < WHOLE * pictures:
         what = f"OpenPose wrote files for {written} of its {pictures} pictures and did not say why"
-        raise OpenPoseError(video, what, "docs/openpose.md says what to do when it fails")
+        raise FileError(video, what, "docs/openpose.md says what to do when it fails")

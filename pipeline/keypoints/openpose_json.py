@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import FileError, shown
 from pipeline.keypoints import skeleton
-from pipeline.media import shown
 
 BODIES = (25, 18)  # joints of BODY_25, of COCO
 HAND = 21
@@ -33,21 +33,6 @@ _BODY = (
 _HANDS = ((4, skeleton.RIGHT_HAND, "hand_right_keypoints"), (7, skeleton.LEFT_HAND, "hand_left_keypoints"))
 
 
-class OpenPoseError(ValueError):
-    """OpenPose's work on one video that cannot be used. The message names the file and what is wrong with it.
-
-    Attributes:
-        advice: what the user can do.
-    """
-
-    def __init__(self, path: str | Path, what: str, advice: str) -> None:
-        super().__init__(path, what, advice)
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return f"{shown(self.args[0])}: {self.args[1]}"
-
-
 def read(path: Path) -> np.ndarray:
     """The people in one frame's file.
 
@@ -56,12 +41,12 @@ def read(path: Path) -> np.ndarray:
         A wrist is the hand's own joint 0, or the body's wrist where the hand has none.
 
     Raises:
-        OpenPoseError: the file cannot be read, or is not what OpenPose writes.
+        FileError: the file cannot be read, or is not what OpenPose writes.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise OpenPoseError(path, f"cannot be read ({error.strerror})", _MAKE_AGAIN) from None
+        raise FileError(path, f"cannot be read ({error.strerror})", _MAKE_AGAIN) from None
     return parse(data, path)
 
 
@@ -70,16 +55,16 @@ def parse(data: bytes, path: Path) -> np.ndarray:
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise OpenPoseError(path, f"not JSON: {' '.join(str(error).split())}", _MAKE_AGAIN) from None
+        raise FileError(path, f"not JSON: {' '.join(str(error).split())}", _MAKE_AGAIN) from None
     people = tree.get("people") if isinstance(tree, dict) else None
     if not isinstance(people, list):
-        raise OpenPoseError(path, 'no list "people" in it', _MAKE_AGAIN)
+        raise FileError(path, 'no list "people" in it', _MAKE_AGAIN)
     return np.stack([np.zeros((skeleton.JOINTS, 3), np.float32), *(_person(path, person) for person in people)])[1:]
 
 
 def _person(path: Path, person: Any) -> np.ndarray:
     if not isinstance(person, dict):
-        raise OpenPoseError(path, "a person in it is no object with keys", _MAKE_AGAIN)
+        raise FileError(path, "a person in it is no object with keys", _MAKE_AGAIN)
     joints = np.zeros((skeleton.JOINTS, 3), np.float32)
     body = _points(path, person, "pose_keypoints", BODIES)
     for theirs, ours in _BODY:
@@ -99,13 +84,13 @@ def _points(path: Path, person: dict[str, Any], name: str, counts: tuple[int, ..
     if not isinstance(values, list) or len(values) not in (0, *(3 * count for count in counts)):
         have = f"{len(values)} values" if isinstance(values, list) else "no list"
         allowed = " or ".join(str(3 * count) for count in counts)
-        raise OpenPoseError(path, f"{key} has {have}, where {allowed} belong", _MAKE_AGAIN)
+        raise FileError(path, f"{key} has {have}, where {allowed} belong", _MAKE_AGAIN)
     for index, value in enumerate(values):
         low, high = (0, LARGEST_CONFIDENCE) if index % 3 == 2 else (-LARGEST_PX, LARGEST_PX)
         # JSON's true is an int to Python; NaN passes no comparison.
         if type(value) not in (int, float) or not low <= value <= high:
             kind = "confidence" if index % 3 == 2 else "coordinate"
-            raise OpenPoseError(path, f"value {index} of {key} is no {kind}", _MAKE_AGAIN)
+            raise FileError(path, f"value {index} of {key} is no {kind}", _MAKE_AGAIN)
     points = np.array(values or [0] * 3 * counts[0], np.float32).reshape(-1, 3)
     points[points[:, 2] == 0] = 0
     points[:, 2] = np.minimum(points[:, 2], 1)
@@ -123,7 +108,7 @@ def find(folder: Path, video: Path) -> dict[int, Path]:
     or directly in <folder>, as <video>_<number, 12 digits>_keypoints.json. OpenPose counts frames from 0.
 
     Raises:
-        OpenPoseError: there is none, or there are two of one frame.
+        FileError: there is none, or there are two of one frame.
     """
     for place in (folder / video.parent.name / video.stem, folder / video.stem):
         if place.is_dir():
@@ -144,11 +129,11 @@ def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> d
             number = int(match[1])
             if number in found:
                 what = f"a second file of frame {number}, beside {shown(found[number].name)}"
-                raise OpenPoseError(path, what, "keep one of the two")
+                raise FileError(path, what, "keep one of the two")
             found[number] = path
     if not found:
         where = f"no ..._keypoints.json of {shown(video.name)} in it"
-        raise OpenPoseError(folder, where, "docs/openpose.md says where they have to lie")
+        raise FileError(folder, where, "docs/openpose.md says where they have to lie")
     return found
 
 
@@ -160,7 +145,7 @@ def in_pixels(people: Sequence[np.ndarray], width_px: int, height_px: int, sourc
     taken for 0 to 1.
 
     Raises:
-        OpenPoseError: bodies lie outside the picture, so the files are of another video or another size of it.
+        FileError: bodies lie outside the picture, so the files are of another video or another size of it.
     """
     joints = np.concatenate([np.zeros((0, skeleton.JOINTS, 3), np.float32), *people])
     bodies = joints[:, [ours for _, ours in _BODY]]
@@ -175,7 +160,7 @@ def in_pixels(people: Sequence[np.ndarray], width_px: int, height_px: int, sourc
     if (low < -EDGE * size).any() or (high > (1 + EDGE) * size).any():
         span = f"x from {low[0]:.0f} to {high[0]:.0f}, y from {low[1]:.0f} to {high[1]:.0f}"
         what = f"its people lie at {span}, its video's picture is {width_px} x {height_px} px"
-        raise OpenPoseError(source, what, "run OpenPose on this very video, with --keypoint_scale 0")
+        raise FileError(source, what, "run OpenPose on this very video, with --keypoint_scale 0")
     return list(people)
 
 

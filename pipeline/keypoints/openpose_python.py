@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import media
+from pipeline.media import picture_files
 
 NOT_THERE = 3  # exit code: pyopenpose cannot be imported
 
@@ -27,8 +27,8 @@ def main() -> None:
     wrapper = pyopenpose.WrapperPython()
     wrapper.configure(settings)
     wrapper.start()
-    numbers = media.increasing(media.times(video))
-    for number, (_, picture) in zip(numbers, media.frames(video), strict=False):
+    numbers = picture_files.increasing(picture_files.times(video))
+    for number, (_, picture) in zip(numbers, picture_files.frames(video), strict=False):
         datum = pyopenpose.Datum()
         datum.cvInputData = np.ascontiguousarray(picture)
         if not wrapper.emplaceAndPop(pyopenpose.VectorDatum([datum])):

@@ -4,15 +4,15 @@ import hashlib
 
 import numpy as np
 
-from pipeline import media
 from pipeline.corpus.track import Skeleton
+from pipeline.errors import FileError
 
 
 def rows(skeleton: Skeleton) -> np.ndarray:
     """A skeleton's own rows as they lie in its file, memory-mapped: float32 [frames, 3, columns].
 
     Raises:
-        MediaError: the file is missing or ends before them.
+        FileError: the file is missing or ends before them.
     """
     columns = len(skeleton.columns)
     try:
@@ -20,7 +20,7 @@ def rows(skeleton: Skeleton) -> np.ndarray:
         shape, offset = (skeleton.end - skeleton.first, 3, columns), skeleton.first * 3 * columns * 4
         return np.memmap(skeleton.file, np.float32, "r", offset, shape)
     except (OSError, ValueError) as error:
-        raise media.MediaError(skeleton.file, f"rows {skeleton.first} to {skeleton.end} cannot be read") from error
+        raise FileError(skeleton.file, f"rows {skeleton.first} to {skeleton.end} cannot be read") from error
 
 
 def digest(skeleton: Skeleton) -> str:
@@ -36,7 +36,7 @@ def read(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     What its makers did not measure, and what is no number, counts as not found: x = y = confidence = 0.
 
     Raises:
-        MediaError: the file is missing or ends too early.
+        FileError: the file is missing or ends too early.
     """
     found = rows(skeleton)[:, :, list(skeleton.columns)].transpose(0, 2, 1).copy()
     found[~(np.isfinite(found).all(axis=2) & (found[:, :, 2] > skeleton.measured_above))] = 0

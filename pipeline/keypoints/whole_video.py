@@ -11,12 +11,13 @@ import numpy as np
 from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
-from pipeline import media, params
-from pipeline.corpus import look
+from pipeline import params
+from pipeline.corpus.reading import look
 from pipeline.corpus.track import Track
+from pipeline.errors import FileError, NothingLeft, shown
 from pipeline.keypoints import detection
-from pipeline.keypoints.detection import Detected
-from pipeline.set_aside import NothingLeft
+from pipeline.keypoints.detected import Detected
+from pipeline.media import probing
 
 # A video is divided into such parts, the same on any machine, so that several cores find joints in it.
 PART_S = 15.0
@@ -31,11 +32,11 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
         max_fps: pictures that are looked at, a second, at most.
 
     Raises:
-        MediaError: the video cannot be read. NothingLeft: there is nobody in it, or no such player.
+        FileError: the video cannot be read. NothingLeft: there is nobody in it, or no such player.
     """
-    probe = media.probe(video)
+    probe = probing.probe(video)
     if not probe.has_video:
-        raise media.MediaError(video, "no picture in it")
+        raise FileError(video, "no picture in it")
     left, right = _strip(video, player) if player else (0.0, 1.0)
     whole = Track(video.stem, video.stem, "unknown", video, video, left=left, right=right, max_fps=max_fps)
     starts_s = [number * PART_S for number in range(max(1, int(np.ceil(probe.duration_s / PART_S))))]
@@ -54,10 +55,10 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
                 bar.update(len(part.times))
     get_reusable_executor().shutdown()  # the workers hold a gigabyte, which what follows can use
     if not parts:
-        raise media.MediaError(video, "no picture in it can be decoded")
+        raise FileError(video, "no picture in it can be decoded")
     joints = np.concatenate([part.keypoints for part in parts])
     if detection.found_shares(joints)["body_found"] < SOMEBODY:
-        raise NothingLeft(f"{media.shown(video)}: nobody in view; show the player's head, arms and hands")
+        raise NothingLeft(f"{shown(video)}: nobody in view; show the player's head, arms and hands")
     return replace(parts[0], keypoints=joints, times=np.concatenate([part.times for part in parts]))
 
 
@@ -65,7 +66,7 @@ def _find_part(whole: Track, start_s: float, end_s: float | None, keypoints: par
     """The joints in a part of a video, at the times of the whole; None where no picture lies in it."""
     try:
         found = detection.detect(replace(whole, start_s=start_s, end_s=end_s), keypoints)
-    except media.MediaError:
+    except FileError:
         if start_s == 0:
             raise
         return None  # the sound goes on longer than the picture
@@ -79,6 +80,6 @@ def _strip(video: Path, player: int) -> tuple[float, float]:
         strips = look.strips(look.look(video, finder), 0.0, None)
     if player > len(strips):
         raise NothingLeft(
-            f"{media.shown(video)}: {len(strips)} people seen in it, so there is no player {player} from the left"
+            f"{shown(video)}: {len(strips)} people seen in it, so there is no player {player} from the left"
         )
     return strips[player - 1]

@@ -11,54 +11,14 @@ also plays in the rests loses nothing. An octave error is an error, unless octav
 
 Metrics
 -------
-* :func:`track`: the pitch of a sound, frame by frame.
 * :func:`accuracy`: share of the frames with a note whose estimate is within a tolerance of it.
 
 Source: raw pitch accuracy and raw chroma accuracy of Poliner et al., "Melody Transcription from Music Audio" (TASLP 2007), as
-mir_eval has them; pitch by Mauch and Dixon, "pYIN" (ICASSP 2014), as librosa has it.
+mir_eval has them.
 """
 
-import librosa
 import mir_eval
 import numpy as np
-
-# Samples that YIN compares are half of it: 64 ms at 16 kHz, two periods of 31 Hz.
-FRAME_LENGTH = 2048
-SEMITONE_SHARE = 0.2  # grid of candidate pitches: 20 cents, fine enough for tolerances of some 50
-
-
-def track(sound: np.ndarray, rate_hz: int, hop_length: int, low_hz: float, high_hz: float) -> np.ndarray:
-    """Pitch of a sound with one voice.
-
-    Args:
-        sound: float [samples], finite.
-        rate_hz: its samples a second.
-        hop_length: samples between frames.
-        low_hz, high_hz: pitches outside are not looked for.
-
-    Returns:
-        float64 [1 + samples // hop_length], Hz: negative in frames that are taken for unvoiced.
-
-    Raises:
-        ValueError: a sound that is empty or not finite, or a range that is empty, reaches beyond half the rate, or
-            starts below two periods a frame.
-    """
-    lowest_hz = 2 * rate_hz / FRAME_LENGTH
-    if sound.ndim != 1 or not len(sound) or not np.isfinite(sound).all():
-        raise ValueError("a sound must be [samples], at least one, all finite")
-    if not lowest_hz <= low_hz < high_hz <= rate_hz / 2:
-        raise ValueError(f"pitches from {low_hz} to {high_hz} Hz: they must lie in {lowest_hz} to {rate_hz / 2} Hz")
-    pitch_hz, voiced, _ = librosa.pyin(
-        sound,
-        fmin=low_hz,
-        fmax=high_hz,
-        sr=rate_hz,
-        frame_length=FRAME_LENGTH,
-        hop_length=hop_length,
-        resolution=SEMITONE_SHARE,
-        fill_na=None,
-    )
-    return np.where(voiced, pitch_hz, -np.abs(pitch_hz))
 
 
 def validate(reference_hz: np.ndarray, estimated_hz: np.ndarray) -> None:

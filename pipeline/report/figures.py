@@ -1,43 +1,17 @@
-"""The figures of the report. Every function draws one figure and writes one PNG, the same bytes for the same values."""
+"""The plots of the report. Every function draws one figure and writes one PNG, the same bytes for the same values."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from threadpoolctl import threadpool_limits
 
-from pipeline.keypoints.skeleton import BONES
+from pipeline.report.style import BLACK, BLUE, COLOURS, GREEN, MARKERS, VERMILION, new_figure, write_figure
 
-# Okabe and Ito's colours, which readers with any colour vision tell apart; their yellow is too light for white paper.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = COLOURS = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
-MARKERS = "osD^vP"  # as many as have no common divisor with the colours: 42 classes have pairs of their own
-HIGHEST_SHOWN_KHZ = 4  # above it the sounds of the corpus hold little
 PERPLEXITY = 30  # of t-SNE, about how many neighbours a point has; the value of its authors' code
-
-
-def _figure(width: float, height: float) -> Figure:
-    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
-    return Figure(figsize=(width, height), dpi=100, layout="constrained")
-
-
-def _write(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the library's version in it, the bytes are those of the picture.
-    figure.savefig(path, metadata={"Software": None})
 
 
 def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.DataFrame]]]) -> None:
@@ -48,7 +22,7 @@ def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.Da
             validation; that of a model that was skipped has none.
     """
     columns = max(len(histories) for *_, histories in kinds)
-    figure = _figure(4.2 * columns, 3.3 * len(kinds))
+    figure = new_figure(4.2 * columns, 3.3 * len(kinds))
     panels = figure.subplots(len(kinds), columns, sharey="row", squeeze=False)
     for row, (label, train, test, histories) in zip(panels, kinds, strict=True):
         for axes, (title, history) in zip(row, histories.items(), strict=False):
@@ -64,7 +38,7 @@ def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.Da
         for axes in row[len(histories) :]:
             axes.set_axis_off()
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
@@ -72,7 +46,7 @@ def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
 
     The cells are sorted by the training share.
     """
-    figure = _figure(12, 2.6 * -(-len(rows) // 2) + 0.5)
+    figure = new_figure(12, 2.6 * -(-len(rows) // 2) + 0.5)
     panels = figure.subplots(-(-len(rows) // 2), 2, sharex=True, sharey=True, squeeze=False)
     for axes, (title, cells) in zip(panels.flat, rows.items(), strict=False):
         table = cells.sort_values("training_share", ascending=False, kind="stable").reset_index(drop=True)
@@ -88,7 +62,7 @@ def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
     figure.supxlabel("cell, by its share of the training windows")
     figure.supylabel("share of windows (%)")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xlabel: str) -> None:
@@ -101,7 +75,7 @@ def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xla
     names = sorted({name for pair in panels.values() for labels in pair for name in labels})
     across = min(len(panels), 2)
     down = -(-len(panels) // across)
-    figure = _figure(2.5 + 5.5 * across, 1.5 + 5.5 * down)
+    figure = new_figure(2.5 + 5.5 * across, 1.5 + 5.5 * down)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for axes, (title, (actual, predicted)) in zip(grid.flat, panels.items(), strict=False):
         counts = pd.crosstab(pd.Categorical(actual, names), pd.Categorical(predicted, names), dropna=False).to_numpy()
@@ -120,12 +94,12 @@ def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xla
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_xlabel(xlabel)
     figure.colorbar(image, ax=grid, label="share of the instrument's windows (%)", shrink=0.6)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def codebook_usage(path: Path, share: np.ndarray) -> None:
     """How often each code is used in the training tracks, the most used first; share [codes]."""
-    figure = _figure(9, 3.4)
+    figure = new_figure(9, 3.4)
     axes = figure.subplots()
     axes.plot(np.arange(1, len(share) + 1), 100 * np.where(share > 0, share, np.nan), color=BLUE)
     axes.set_yscale("log")
@@ -134,7 +108,7 @@ def codebook_usage(path: Path, share: np.ndarray) -> None:
         ylabel="share of frames (%)",
         title=f"{np.mean(share > 0):.0%} of codes in use",
     )
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def body_states(
@@ -149,7 +123,7 @@ def body_states(
     states, labels = (np.concatenate(pair) for pair in zip(train, test, strict=True))
     points = _tsne(states, seed)
     tests = np.arange(len(points)) >= len(train[0])
-    figure = _figure(10.5, 8)
+    figure = new_figure(10.5, 8)
     axes = figure.subplots()
     for i, name in enumerate(sorted(set(labels))):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
@@ -162,7 +136,7 @@ def body_states(
     axes.scatter([], [], s=45, color="white", edgecolors="black", label="test windows:\nblack edge")
     axes.set(xlabel="t-SNE dimension 1 (no unit)", ylabel="t-SNE dimension 2 (no unit)", xticks=[], yticks=[])
     figure.legend(loc="outside right center", frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def _tsne(states: np.ndarray, seed: int) -> np.ndarray:
@@ -201,29 +175,6 @@ def _name_clusters(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def spectrograms(path: Path, rows: dict[str, dict[str, np.ndarray]], rate_hz: int, duration_s: float) -> None:
-    """Generated beside recorded: a row an instrument, a column a system (paper, figure 6).
-
-    Args:
-        rows: instrument → column title → log-spectrogram [frames, bins] in -1..1; the same columns in every row.
-        rate_hz: of the sound; the bins reach up to half of it.
-        duration_s: of each window.
-    """
-    titles = list(next(iter(rows.values())))
-    figure = _figure(4 * len(titles) + 1, 2.6 * len(rows) + 0.6)
-    panels = figure.subplots(len(rows), len(titles), sharex=True, sharey=True, squeeze=False)
-    for line, (instrument, columns) in zip(panels, rows.items(), strict=True):
-        for axes, values in zip(line, columns.values(), strict=True):
-            image = _spectrogram(axes, values, rate_hz, duration_s)
-        line[0].set_ylabel(f"{instrument}\nfrequency (kHz)")
-    for axes, title in zip(panels[0], titles, strict=True):
-        axes.set_title(title)
-    for axes in panels[-1]:
-        axes.set_xlabel("time (s)")
-    _colour_scale(figure, image, panels)
-    _write(figure, path)
-
-
 def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.ndarray]]], duration_s: float) -> None:
     """Movement and onsets on one time axis, a panel an instrument.
 
@@ -232,7 +183,7 @@ def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.nda
             in s, a line of ticks each, the first at the top.
         duration_s: of each window.
     """
-    figure = _figure(11, 2.5 * len(rows) + 0.8)
+    figure = new_figure(11, 2.5 * len(rows) + 0.8)
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (instrument, (speed, fps, ticks)) in zip(panels, rows.items(), strict=True):
         axes.fill_between(np.arange(len(speed)) / fps, speed, color="0.85", label="speed of the hands")
@@ -244,7 +195,7 @@ def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.nda
         axes.set_ylabel(f"{instrument}\nspeed\n(widths/s)")
     panels[-1].set_xlabel("time (s)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
@@ -261,7 +212,7 @@ def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
         "late": "delay (s)",
     }
     here = {way: table[table.seen == way] for way in ways if (table.seen == way).any()}
-    figure = _figure(3.3 * max(len(here), 1) + 1, 4)
+    figure = new_figure(3.3 * max(len(here), 1) + 1, 4)
     panels = figure.subplots(1, max(len(here), 1), sharey=True, squeeze=False)[0]
     untouched = table.iloc[0]
     for axes, (way, rows) in zip(panels, here.items(), strict=False):
@@ -273,91 +224,4 @@ def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
         axes.set(xlabel=ways[way], ylim=(0, 1))
     panels[0].set_ylabel("onset F1")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
-    _write(figure, path)
-
-
-def seen_and_heard(
-    path: Path,
-    picture: np.ndarray,
-    joints: np.ndarray,
-    spectrograms: dict[str, np.ndarray],
-    rate_hz: int,
-    duration_s: float,
-    title: str,
-) -> None:
-    """A frame with its joints, above the spectrograms that go with it.
-
-    Args:
-        picture: uint8 [height, width, 3], blue first.
-        joints: float32 [47, 3], x and y in px of the picture, confidence.
-        spectrograms: title → log-spectrogram [frames, bins] in -1..1.
-        rate_hz: of the sound; the bins reach up to half of it.
-        duration_s: of each spectrogram.
-    """
-    figure = _figure(9, 8.2)
-    top, *below = figure.subplots(1 + len(spectrograms), 1, height_ratios=[2.2] + [1] * len(spectrograms))
-    top.imshow(picture[..., ::-1])
-    _skeleton(top, joints)
-    top.set_title(title)
-    top.set_axis_off()
-    for axes, (name, values) in zip(below, spectrograms.items(), strict=True):
-        image = _spectrogram(axes, values, rate_hz, duration_s)
-        axes.set(title=name, ylabel="frequency (kHz)")
-    below[-1].set_xlabel("time (s)")
-    _colour_scale(figure, image, below)
-    _write(figure, path)
-
-
-def contact_sheet(path: Path, panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
-    """Players side by side, each with the joints found in one picture; legible at half its size.
-
-    Args:
-        panels: title, picture uint8 [height, width, 3], red first, and joints float32 [47, 3] = x px, y px, confidence (0 = not
-            found).
-    """
-    columns = min(len(panels), 6)
-    rows = -(-len(panels) // columns)
-    figure = _figure(3.6 * columns, 3.9 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for axes, (title, picture, joints) in zip(grid.flat, panels, strict=False):
-        axes.imshow(picture)
-        _skeleton(axes, joints)
-        axes.set(xlim=(0, picture.shape[1]), ylim=(picture.shape[0], 0))
-        axes.set_title(title, fontsize=16)
-    _write(figure, path)
-
-
-def _spectrogram(axes: Axes, values: np.ndarray, rate_hz: int, duration_s: float) -> AxesImage:
-    highest_khz = rate_hz / 2000
-    image = axes.imshow(
-        values.astype(np.float32).T,
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        vmin=-1,
-        vmax=0.5,
-        extent=(0.0, duration_s, 0.0, highest_khz),
-    )
-    axes.set_ylim(0, min(HIGHEST_SHOWN_KHZ, highest_khz))
-    return image
-
-
-def _colour_scale(figure: Figure, image: AxesImage, panels: Sequence[Axes] | np.ndarray) -> None:
-    figure.colorbar(
-        image,
-        ax=panels,
-        extend="max",
-        extendfrac=0.02,
-        aspect=40,
-        label="log magnitude\n(−1 = floor, 1 = full-scale sine)",
-    )
-
-
-def _skeleton(axes: Axes, joints: np.ndarray) -> None:
-    found = joints[:, 2] > 0
-    for a, b in BONES:
-        if found[a] and found[b]:
-            axes.plot(joints[[a, b], 0], joints[[a, b], 1], color=ORANGE, linewidth=2)
-    axes.plot(*joints[found, :2].T, linestyle="", marker="o", markersize=3.5, color="white", markeredgecolor=BLUE)
+    write_figure(figure, path)

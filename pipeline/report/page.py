@@ -13,9 +13,11 @@ import numpy as np
 from markdown_it import MarkdownIt
 from tqdm import tqdm
 
-from pipeline import parallel, params, spectrogram
-from pipeline.encoded import opus
+from pipeline import params
+from pipeline.audio import spectrogram
+from pipeline.compute import parallel
 from pipeline.keypoints.skeleton import BONES
+from pipeline.media.encoding import opus
 
 HIGHEST_SHOWN_HZ = 4000  # these and the colours as in the figures
 LOWEST, HIGHEST = -1.0, 0.5

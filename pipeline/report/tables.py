@@ -1,7 +1,6 @@
 """The tables of the report, in Markdown.
 
 A table of the paper has a column for this run and one for each of the paper's corpora; every header names its corpus.
-`metrics` is, throughout, row → the contents of metrics/<row>.json, with None for what has no meaning or was skipped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,46 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-Metrics = dict[str, dict[str, float | None]]
-
-NAMES = {
-    "rnn_seq2seq": "RNN Seq2Seq",
-    "graph_transformer": "Graph-Transformer",
-    "mi_net": "MI Net",
-    "mi_net_sync": "MI Net in time",
-    "mi_net_content": "MI Net with content",
-    "mi_net_sync_content": "MI Net in time with content",
-    "gru_content": "GRU Seq2Seq with content",
-    "vqvae": "VQ-VAE",
-    "vqvae_plain": "VQ-VAE without multi-band blocks",
-    "test_set": "test set",
-    "training_set": "training set",
-}
-# What the rows that nothing was generated for are, where there is room to say it.
-RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
-ROWS = tuple(NAMES)
-PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
-BASELINES = ("rnn_seq2seq", "graph_transformer")
-SYSTEMS = (*BASELINES, *PRIORS)  # all that generate
-NDB_ROWS = (*SYSTEMS, "vqvae", "test_set", "training_set")
-
-# The figures of arXiv 2012.03478: row → (on URMP, on Solos).
-PAPER_CORPORA = ("URMP", "Solos")
-PaperFigures = dict[str, tuple[float | None, float | None]]
-PAPER_NDB: PaperFigures = {
-    "rnn_seq2seq": (48, 44),
-    "graph_transformer": (45, 41),
-    "mi_net": (33, 36),
-    "mi_net_content": (35, None),
-    "test_set": (36, 31),
-}
-PAPER_KNN_PERCENT: PaperFigures = {
-    "rnn_seq2seq": (82.6, 37.8),
-    "graph_transformer": (89.2, 38.3),
-    "mi_net": (93.7, 61.5),
-}
-PAPER_VQVAE_ERROR: PaperFigures = {"vqvae_plain": (0.89, None), "vqvae": (0.78, None)}
-PAPER_NLL: PaperFigures = {"gru_content": (2.93, None), "mi_net_content": (2.55, None)}
+from pipeline.report.rows import (
+    BASELINES,
+    NAMES,
+    NDB_ROWS,
+    PAPER_CORPORA,
+    PAPER_KNN_PERCENT,
+    PAPER_NDB,
+    PAPER_NLL,
+    PAPER_VQVAE_ERROR,
+    PRIORS,
+    RECORDED,
+    SYSTEMS,
+    Metrics,
+    PaperFigures,
+    skipped,
+)
 
 
 def table(rows: pd.DataFrame) -> str:
@@ -119,11 +94,6 @@ def _as_given(figure: float | None) -> str | None:
 def sizes(values: dict[str, Any]) -> str:
     """What the figures depend on: name → value."""
     return _table(["size", "value"], values.items())
-
-
-def skipped(metrics: Metrics) -> list[str]:
-    """The rows that were skipped: every figure of theirs is None."""
-    return [row for row, figures in metrics.items() if all(figure is None for figure in figures.values())]
 
 
 def skipped_lines(metrics: Metrics) -> str:

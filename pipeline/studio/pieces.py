@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import soundfile
 
-from pipeline import params as parameters
+from pipeline import params
+from pipeline.errors import ParamsError
 from pipeline.studio import figure, motion, players, score, synthesis
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
 
@@ -60,7 +61,7 @@ def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
     while len(pieces) < ensembles:
         fitting = [group for group in GROUPS if all(left[code] >= group.count(code) for code in group)]
         if not fitting:
-            raise parameters.ParamsError(
+            raise ParamsError(
                 f"studio.ensembles = {ensembles}: with studio.tracks_per_instrument = {tracks_per_instrument} "
                 f"there are players for {len(pieces)} at most"
             )
@@ -82,7 +83,7 @@ def _title(index: int) -> str:
     return _TITLES[index % len(_TITLES)] + (str(again + 1) if again else "")
 
 
-def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: parameters.Studio) -> None:
+def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.Studio) -> None:
     """Compose, play, film and record one piece into an existing folder.
 
     The files depend on the arguments alone: not on other pieces, nor on how many are made at once.

@@ -19,13 +19,17 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import corpus, encoded, media, parallel, spectrogram, split, weights
-from pipeline.corpus.track import UNKNOWN, Track
+from pipeline.audio import spectrogram
+from pipeline.compute import parallel
+from pipeline.corpus.track import UNKNOWN, Track, read_tracks
+from pipeline.dataset import split
+from pipeline.errors import FileError, NothingLeft, ParamsError, shown
+from pipeline.media import encoding, picture_files, probing, sound_files
 from pipeline.models.vqvae import VQVAE
-from pipeline.params import Params, ParamsError
-from pipeline.samples import Samples
-from pipeline.set_aside import NothingLeft
+from pipeline.params import Params
+from pipeline.sampling.samples import Samples
 from pipeline.study import protocol
+from pipeline.training import weights
 
 CHECKS = 3  # attention checks: a recording against noise
 SIDE_PX = 360  # of a picture, at most
@@ -65,21 +69,21 @@ def build(out: Path, model: str, settings: Params, pairs: int) -> tuple[int, int
         how many pairs it has, and how many attention checks.
 
     Raises:
-        ParamsError: nothing of this model is there. NothingLeft: no window can be used. MediaError: a file of the corpus cannot.
+        ParamsError: nothing of this model is there. NothingLeft: no window can be used. FileError: a file of the corpus cannot.
     """
     folder, coder = Path("samples") / model, Path("models/vqvae")
     for place, there in ((folder, (folder / "index.parquet").is_file()), (coder, weights.exist(coder))):
         if not there:
-            advice = f"make it with: dvc repro, or fetch it with: dvc pull {media.shown(folder)} {coder}"
-            raise ParamsError(f"{media.shown(place)}: nothing there; {advice}")
+            advice = f"make it with: dvc repro, or fetch it with: dvc pull {shown(folder)} {coder}"
+            raise ParamsError(f"{shown(place)}: nothing there; {advice}")
     samples = Samples(folder, weights.load(coder, VQVAE))
     if not len(samples.index):
-        raise NothingLeft(f"{media.shown(folder)}: this model was not trained; choose another with --model")
-    tracks = {track.name: track for track in corpus.read(settings.corpus)[0]}
+        raise NothingLeft(f"{shown(folder)}: this model was not trained; choose another with --model")
+    tracks = {track.name: track for track in read_tracks()}
     generator = np.random.default_rng(settings.seed)
     calls = list(tqdm(of_model(samples, tracks, settings, pairs, generator), "windows", unit=" window"))
     if not calls:
-        raise NothingLeft(f"{media.shown(folder)}: no window whose recording is heard; is it of this corpus?")
+        raise NothingLeft(f"{shown(folder)}: no window whose recording is heard; is it of this corpus?")
     calls += list(of_training(tracks, settings, generator))
     items = list(tqdm(parallel.each(item, calls, settings.compute.backend), "clips", len(calls), unit=" pair"))
     write(out, items, model)
@@ -161,17 +165,17 @@ def item(track: Track, start_s: float, made: np.ndarray | None, settings: Params
         other = np.random.default_rng(settings.seed).normal(size=len(real)).astype(np.float32)
     else:
         other = spectrogram.sound(made, settings.audio, settings.seed)
-    fps = min(media.probe(track.video).fps or FPS, FPS)
-    shown = pictures(track, start_s, len(real) / rate_hz, fps)
-    clips = [encoded.webm(shown, fps, sound, rate_hz) for sound in alike(real, other, rate_hz)]
+    fps = min(probing.probe(track.video).fps or FPS, FPS)
+    seen = pictures(track, start_s, len(real) / rate_hz, fps)
+    clips = [encoding.webm(seen, fps, sound, rate_hz) for sound in alike(real, other, rate_hz)]
     return Item(track.instrument, track.name, round(start_s, 3), clips[0], clips[1], made is None)
 
 
 def sound_of(track: Track, settings: Params) -> np.ndarray:
     """The recorded sound of a track, float32 [samples] at audio.sample_rate_hz."""
-    sound, native_hz = media.decode_audio(track.audio)
+    sound, native_hz = sound_files.decode_audio(track.audio)
     end = None if track.end_s is None else round(track.end_s * native_hz)
-    return media.resample(sound[round(track.start_s * native_hz) : end], native_hz, settings.audio.sample_rate_hz)
+    return sound_files.resample(sound[round(track.start_s * native_hz) : end], native_hz, settings.audio.sample_rate_hz)
 
 
 def recording(track: Track, start_s: float, frames: int, settings: Params) -> np.ndarray:
@@ -185,9 +189,9 @@ def pictures(track: Track, start_s: float, duration_s: float, fps: float) -> lis
     """The player's strip of the picture, small: at each time of a clip the picture that is nearest to it."""
     first_s = track.start_s + start_s
     from_s, to_s = max(0.0, first_s - 1 / fps), first_s + duration_s + 1 / fps
-    near = [(time_s, _strip(picture, track)) for time_s, picture in media.frames(track.video, from_s, to_s)]
+    near = [(time_s, _strip(picture, track)) for time_s, picture in picture_files.frames(track.video, from_s, to_s)]
     if not near:
-        raise media.MediaError(track.video, f"no picture at {first_s:.1f} s, where its sound goes on")
+        raise FileError(track.video, f"no picture at {first_s:.1f} s, where its sound goes on")
     times = np.array([time_s for time_s, _ in near])
     wanted = first_s + np.arange(max(round(duration_s * fps), 1)) / fps
     return [near[np.abs(times - time_s).argmin()][1] for time_s in wanted]
@@ -246,7 +250,7 @@ def write(out: Path, items: list[Item], model: str) -> None:
     """The page, and beside it the key: study.html and study.key.json."""
     items = sorted(items, key=_pair)  # no order tells what is an attention check
     study = protocol.study_id({_pair(one): (protocol.clip_id(one.real), protocol.clip_id(one.other)) for one in items})
-    shown = {
+    listed = {
         _pair(one): {"instrument": "" if one.instrument == UNKNOWN else one.instrument, "clips": _clips(one)}
         for one in items
     }
@@ -256,7 +260,7 @@ def write(out: Path, items: list[Item], model: str) -> None:
         "questions": protocol.QUESTIONS,
         "trials": protocol.TRIALS,
         "enough": protocol.ENOUGH,
-        "pairs": shown,
+        "pairs": listed,
     }
     page = PAGE.read_text(encoding="utf-8").replace("{{study}}", json.dumps(content).replace("<", "\\u003c"))
     key = {

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.media import shown
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.metrics import proportion
-from pipeline.params import ParamsError
 from pipeline.report import tables
-from pipeline.set_aside import NothingLeft, SetAside
 from pipeline.study import protocol
 
 CONFIDENCE = 0.95

@@ -1,0 +1,85 @@
+"""Log-magnitude spectrograms, and sound back from them.
+
+Conventions
+-----------
+Frame i is centred at sample i * hop_length (Hann window, zeros beyond the ends), so it lies at i * hop_length /
+sample_rate_hz seconds. A full-scale sine at the centre of a bin has magnitude 1 = 0 dB. Decibels are cut off at
+floor_db and mapped to value = scale * dB + offset with -1 at the floor and 1 at 0 dB; louder values lie above 1. The
+Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
+"""
+
+import cv2
+import librosa
+import numpy as np
+import scipy.fft
+
+from pipeline.params import Audio
+
+BLOCK_FRAMES = 64  # transformed at once: what a core's cache holds; a long sound needs no more memory than a short one
+
+
+def normalisation(audio: Audio) -> dict[str, float]:
+    """scale and offset of value = scale * dB + offset."""
+    return {"scale": -2.0 / audio.floor_db, "offset": 1.0}
+
+
+def log_spectrogram(sound: np.ndarray, audio: Audio) -> np.ndarray:
+    """The normalised log-spectrogram of a sound.
+
+    Args:
+        sound: float32 [samples] at audio.sample_rate_hz, full scale at -1 and 1.
+
+    Returns:
+        float16 [1 + samples // hop_length, n_fft // 2].
+    """
+    window = _window(audio)
+    padded = np.pad(sound.astype(np.float32, copy=False), audio.n_fft // 2)
+    views = np.lib.stride_tricks.sliding_window_view(padded, audio.n_fft)[:: audio.hop_length]
+    spectrogram = np.empty((len(views), audio.n_fft // 2), np.float16)
+    floor = np.float32(10 ** (audio.floor_db / 20))
+    scale, offset = normalisation(audio).values()
+    for start in range(0, len(views), BLOCK_FRAMES):
+        block = slice(start, start + BLOCK_FRAMES)
+        values = np.abs(scipy.fft.rfft(views[block] * window)[:, :-1])
+        np.maximum(values, floor, out=values)
+        np.log10(values, out=values)
+        # scale * dB + offset. numpy takes three times as long, most of it to round to float16.
+        spectrogram[block] = cv2.addWeighted(values, 20 * scale, values, 0, offset, dtype=cv2.CV_16F)
+    return spectrogram
+
+
+def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
+    """A sound whose log-spectrogram is near the given one: phases by Griffin and Lim's algorithm.
+
+    Args:
+        spectrogram: [frames, n_fft // 2], normalised as by `log_spectrogram`.
+        seed: of the phases that the search starts from.
+
+    Returns:
+        float32 [(frames - 1) * hop_length].
+
+    Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013), as librosa has it.
+    """
+    return librosa.griffinlim(
+        magnitude(spectrogram, audio),
+        n_iter=audio.griffin_lim_iterations,
+        hop_length=audio.hop_length,
+        n_fft=audio.n_fft,
+        random_state=seed,
+    )
+
+
+def magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
+    """Log-spectrogram [frames, bins] → float32 [bins + 1, frames], as librosa's STFT has it."""
+    scale, offset = normalisation(audio).values()
+    decibels = np.maximum((spectrogram.astype(np.float32) - offset) / scale, audio.floor_db)
+    decibels = np.pad(decibels, ((0, 0), (0, 1)), constant_values=audio.floor_db)
+    # The floor stands for "nothing that we know of": as silence, not as noise in every bin.
+    magnitude = np.where(decibels > audio.floor_db, 10 ** (decibels / 20), 0) / _window(audio).max()
+    return magnitude.T.astype(np.float32)
+
+
+def _window(audio: Audio) -> np.ndarray:
+    """Hann window float32 [n_fft], scaled so that a full-scale sine has magnitude 1."""
+    hann = librosa.filters.get_window("hann", audio.n_fft, fftbins=True)
+    return (hann * 2 / hann.sum()).astype(np.float32)

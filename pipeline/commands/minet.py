@@ -1,0 +1,168 @@
+"""The command `minet`: sound for a video of one's own, and a listening study. `python -m pipeline.commands.minet` is the same."""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import shtab
+
+from pipeline.errors import FileError, NothingLeft, ParamsError, shown
+
+PICTURE_FRAMES = 2000  # of the spectrogram in the picture, at most: it is not as wide
+MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        "minet",
+        description="Music from the movements of musicians.",
+        epilog="example: minet sonify my_video.mp4 -o out.mp4",
+    )
+    shtab.add_argument_to(
+        top, "--print-completion", help="print a script that completes this command: bash, zsh or tcsh"
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sonify = commands.add_parser(
+        "sonify",
+        help="sound for a silent video",
+        description="Find the player in a video, make music for the movement, and write the same picture with the new sound.",
+        epilog="example: minet sonify my_video.mp4 -o out.mp4",
+    )
+    sonify.add_argument("video", type=Path, help="a video, with sound or without").complete = shtab.FILE  # type: ignore[attr-defined]
+    sonify.add_argument(
+        "-o", "--out", type=Path, required=True, help="the video to write; .wav, .npz and .png are written beside it"
+    )
+    sonify.add_argument(
+        "--model", help=f"a name below models/ or a model's folder ({MODEL}; {CONTENT_MODEL} with --midi)"
+    )
+    sonify.add_argument(
+        "--player", type=int, default=0, help="who plays, counted from 1 at the left (the most prominent person)"
+    )
+    sonify.add_argument("--midi", type=Path, help="a score, for a model with content")
+    sonify.add_argument("--seed", type=int, default=1, help="another seed, another music (1)")
+    sonify.add_argument("--temperature", type=float, default=1.0, help="of the sampling; less is tamer (1.0)")
+    sonify.add_argument("--draw", action="store_true", help="draw the joints that were found into the picture")
+    sonify.set_defaults(run=run_sonify)
+    add_study(commands)
+    return top
+
+
+def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    study = commands.add_parser(
+        "study",
+        help="a listening study: can people tell generated from recorded?",
+        description="Make the page of a listening study, or score the answers that its participants saved.",
+        epilog="example: minet study build -o study.html",
+    )
+    steps = study.add_subparsers(dest="step", required=True, metavar="STEP")
+    build = steps.add_parser(
+        "build",
+        help="make the page",
+        description="Make the page of a study from a run's samples, and beside it the key to score it with.",
+        epilog="example: minet study build -o study.html",
+    )
+    build.add_argument("-o", "--out", type=Path, required=True, help="the page to write; its .key.json lies beside it")
+    build.add_argument("--model", default=MODEL, help=f"a name below samples/ ({MODEL})")
+    build.add_argument("--pairs", type=int, default=3, help="pairs for each instrument (3)")
+    build.set_defaults(run=run_study_build)
+    score = steps.add_parser(
+        "score",
+        help="score the answers",
+        description="Check the answers, leave out what does not count, and say how often the generated sound was chosen.",
+        epilog="example: minet study score answers/*.json --key study.key.json",
+    )
+    score.add_argument("answers", type=Path, nargs="+", help="files that the page saved").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument("--key", type=Path, required=True, help="the .key.json of the study").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument(
+        "-o", "--out", type=Path, default=Path("metrics"), help="folder for study.json and study.csv (metrics)"
+    )
+    score.set_defaults(run=run_study_score)
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except (ParamsError, NothingLeft, FileError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+
+
+def run_sonify(arguments: argparse.Namespace) -> None:
+    """Write the video with its new sound, and beside it the sound, the joints and a picture of both."""
+    out, video = arguments.out, arguments.video
+    if not video.is_file():
+        raise FileError(video, "no such file")
+    if out.exists() and out.samefile(video):
+        raise ParamsError(f"-o {shown(out)}: this is the video itself; write to another file")
+    if not out.parent.is_dir():
+        raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+    if not arguments.temperature > 0:
+        raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
+    # Seconds, and most of the memory: only once it is clear that there is something to do.
+    import numpy as np
+
+    from pipeline import params
+    from pipeline.commands import sonify as library
+    from pipeline.keypoints.drawing import draw_at
+    from pipeline.media import muxing, picture_files, sound_files
+    from pipeline.report import pictures
+
+    settings = params.load(library.HERE / "params.yaml")
+    model = arguments.model or (CONTENT_MODEL if arguments.midi else MODEL)
+    made = library.sonify(
+        video,
+        model,
+        settings,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        player=arguments.player,
+        midi=arguments.midi,
+    )
+    rate_hz, found = settings.audio.sample_rate_hz, made.found
+    muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None)
+    sound_files.write_audio(out.with_suffix(".wav"), made.sound, rate_hz)
+    np.savez(out.with_suffix(".npz"), keypoints=found.keypoints, times=found.times)
+    middle, group = len(found.times) // 2, -(-len(made.spectrogram) // PICTURE_FRAMES)
+    shortened = np.maximum.reduceat(made.spectrogram, np.arange(0, len(made.spectrogram), group))
+    _, picture = next(picture_files.frames(video, float(found.times[middle])))
+    pictures.seen_and_heard(
+        out.with_suffix(".png"),
+        picture=picture,
+        joints=found.keypoints[middle],
+        spectrograms={f"generated by {model}": shortened},
+        rate_hz=rate_hz,
+        duration_s=len(made.sound) / rate_hz,
+        title=f"{video.name}, {found.times[middle]:.1f} s",
+    )
+    print(f"{shown(out)}, and beside it the sound (.wav), the joints (.npz) and a picture of both (.png)")
+
+
+def run_study_build(arguments: argparse.Namespace) -> None:
+    out = arguments.out
+    if not out.parent.is_dir():
+        raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+    if out.is_dir():
+        raise ParamsError(f"-o {shown(out)}: this is a folder; name a file in it")
+    if arguments.pairs < 1:
+        raise ParamsError(f"--pairs {arguments.pairs}: must be 1 or more")
+    from pipeline import params
+    from pipeline.study import build  # seconds
+
+    pairs, checks = build.build(out, arguments.model, params.load(), arguments.pairs)
+    key, size_mb = shown(out.with_suffix(".key.json")), out.stat().st_size / 1e6
+    print(
+        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; keep its key, {key}, to yourself"
+    )
+
+
+def run_study_score(arguments: argparse.Namespace) -> None:
+    from pipeline.study import score  # a second
+
+    print(score.score(arguments.answers, arguments.key, arguments.out), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The same work for every track, spread over the cores of this machine or of a Ray or Dask cluster.
+
+Whatever the backend, results are the same bytes in the same order: docs/clusters.md.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib
+
+from pipeline.errors import ParamsError
+
+Result = TypeVar("Result")
+
+RAY_CALLS = 8  # for each core, handed over at once
+
+
+def each(function: Callable[..., Result], calls: Sequence[tuple[Any, ...]], backend: str) -> Iterator[Result]:
+    """function(*call) for every call, in their order.
+
+    Args:
+        backend: "loky" for processes on this machine; "ray" or "dask" for the cluster that RAY_ADDRESS or
+            DASK_SCHEDULER_ADDRESS names, or else one that is started on this machine for as long as this takes.
+
+    Raises:
+        ParamsError: the backend's package is not installed, there is no such cluster, or a worker does not see the folder
+            that this runs in.
+    """
+    with _cluster(backend):
+        with joblib.parallel_config(backend):
+            run = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="list" if backend == "ray" else "generator")
+            cores = joblib.effective_n_jobs(-1)
+        # Ray's backend gives no result before the last is there: a part of the corpus at a time, or all were in memory.
+        part = RAY_CALLS * cores if backend == "ray" else max(len(calls), 1)
+        for start in range(0, len(calls), part):
+            here = calls[start : start + part]
+            yield from run(joblib.delayed(_in_folder)(Path.cwd(), function, call) for call in here)
+
+
+def _in_folder(folder: Path, function: Callable[..., Result], call: tuple[Any, ...]) -> Result:
+    """A worker of a cluster was started anywhere; paths are meant from the project's folder."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        what = f"a worker on {os.uname().nodename} does not see {folder} ({error.strerror})"
+        raise ParamsError(f"compute.backend: {what}; every machine must have the project at the same path") from None
+    return function(*call)
+
+
+def _cluster(backend: str) -> AbstractContextManager[Any]:
+    try:
+        if backend == "ray":
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report home
+            import ray
+            from ray.util.joblib import register_ray
+
+            register_ray()
+            return ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        if backend == "dask":
+            import dask
+            from distributed import Client
+
+            address = dask.config.get("scheduler-address", None)
+            return Client(address) if address else Client(threads_per_worker=1, dashboard_address=None)
+    except ImportError as error:
+        advice = f"install it with: .venv/bin/pip install '.[{backend}]'"
+        raise ParamsError(f"compute.backend = {backend!r}: {error.name} is not installed; {advice}") from None
+    except OSError as error:
+        what = " ".join(str(error).split())
+        raise ParamsError(f"compute.backend = {backend!r}: {what}; start the cluster, see docs/clusters.md") from None
+    return nullcontext()

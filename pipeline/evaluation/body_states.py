@@ -1,0 +1,36 @@
+"""What a body encoder knows: the instrument of the nearest training window."""
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from pipeline import params
+from pipeline.dataset import split
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.tensors import to_tensors
+from pipeline.dataset.windows import Source, Windows
+from pipeline.evaluation.rows import SPLITS, Metrics, folder, in_batches, instrument_of
+from pipeline.metrics import knn
+
+
+def states(body_state: Callable[[Tensor], Tensor], row: str, settings: params.Params) -> Metrics:
+    """KNN accuracy of what a model makes of movements; the states go to evaluations/<row>/states.npz."""
+    motion = Source(Shards("data/motion"), "motion", settings.motion.fps)
+    instruments = instrument_of()
+    vectors, labels = {}, {}
+    for part in ("train", "test"):
+        windows = Windows({"motion": motion}, split.tracks(SPLITS, part), settings.windows.duration_s)
+        places = windows.spread(settings.evaluate.knn_windows_per_track * len(windows.starts))
+        vectors[part] = in_batches(body_state, to_tensors(windows.batch(places))["motion"])
+        labels[part] = [instruments[track] for track, _ in places]
+    heard = knn.predict(vectors["train"], labels["train"], vectors["test"])
+    np.savez(
+        folder(row) / "states.npz",
+        train=vectors["train"],
+        train_labels=np.array(labels["train"]),
+        test=vectors["test"],
+        test_labels=np.array(labels["test"]),
+        test_predicted=np.array(heard),
+    )
+    return {"knn": knn.accuracy(labels["test"], heard)}

@@ -1,0 +1,83 @@
+"""Pitch and onsets of generated windows: is what should be heard there, and when it should?"""
+
+import joblib
+import librosa
+import numpy as np
+import pandas as pd
+
+from pipeline import params
+from pipeline.audio import onset_detector, pitch_tracker, spectrogram
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Places
+from pipeline.evaluation.rows import KEYS, Metrics, folder, instrument_of, mean, others
+from pipeline.metrics import onset, pitch
+
+SEMITONE_CENTS = 100
+PITCH_EVERY = 2  # frames; neighbours have nearly the same pitch, and tracking takes as long as all else
+
+
+def listened_to(places: Places, settings: params.Params) -> list[int]:
+    """Numbers of the `evaluate.content_windows` windows whose pitch and onsets are measured, spread evenly over those that
+    there are notes for; over all, if the corpus has none."""
+    notes = Shards("data/notes")
+    there = [number for number, (track, _) in enumerate(places) if track in notes] or list(range(len(places)))
+    picked = np.linspace(0, len(there) - 1, min(settings.evaluate.content_windows, len(there))).astype(int)
+    return [there[i] for i in picked]
+
+
+Content = tuple[np.ndarray, np.ndarray]  # pitch in Hz of each frame, 0 a rest; onsets in s
+
+
+def content(places: Places, frames: int, settings: params.Params) -> list[Content]:
+    """What should be heard in windows: their notes; without notes nothing is asked of the pitch, and the onsets are those
+    that the detector hears in the recording."""
+    notes, recorded, fps = Shards("data/notes"), Shards("data/spectrograms"), settings.audio.fps
+    asked = []
+    for track, start in places:
+        if track in notes:
+            pitch_hz = note_hz(notes.rows("notes", track, start, frames), settings.notes)
+            asked.append((pitch_hz, np.flatnonzero(notes.rows("onsets", track, start, frames)) / fps))
+        else:
+            sound = recorded.rows("spectrogram", track, start, frames)
+            asked.append((np.zeros(frames), onset_detector.detect(sound, fps)))
+    return asked
+
+
+def measure_content(row: str, batch: np.ndarray, places: Places, settings: params.Params) -> Metrics:
+    """Pitch and onsets of log-spectrograms [windows, frames, bins] against what should be heard, and against another track's.
+
+    evaluations/<row>/content.csv has more: pitch within a semitone, and chroma, which leaves octaves aside.
+    """
+    evaluate, asked = settings.evaluate, content(places, batch.shape[1], settings)
+    heard = joblib.Parallel(n_jobs=-1)(joblib.delayed(_listen)(window, settings) for window in batch)
+    order, moved = others(places)
+    instruments = instrument_of()
+    table = pd.DataFrame(places, columns=["source", "source_start"])
+    table["instrument"] = table.source.map(instruments)
+    for suffix, of, valid in (("", np.arange(len(places)), moved | True), ("_shuffled", order, moved)):
+        for i in np.flatnonzero(valid):
+            (true_hz, true_onsets_s), (hz, onsets_s) = asked[i], heard[of[i]]
+            true_hz = true_hz[::PITCH_EVERY]
+            table.loc[i, f"pitch{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents)
+            table.loc[i, f"semitone{suffix}"] = pitch.accuracy(true_hz, hz, SEMITONE_CENTS)
+            table.loc[i, f"chroma{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents, octaves=False)
+            table.loc[i, f"onset_f1{suffix}"] = onset.f1(true_onsets_s, onsets_s, evaluate.onset_tolerance_s)
+    table.to_csv(folder(row) / "content.csv", index=False, float_format="%.6g")
+    metrics = {name: mean(table[name].dropna()) for name in KEYS if name in table}
+    onsets = [(true_s, found_s) for (_, true_s), (_, found_s) in zip(asked, heard, strict=True)]
+    lag_s = onset.lag(onsets, evaluate.onset_tolerance_s, evaluate.largest_lag_s, 1 / settings.audio.fps)
+    return metrics | {"onset_lag_s": None if np.isnan(lag_s) else lag_s}
+
+
+def _listen(window: np.ndarray, settings: params.Params) -> tuple[np.ndarray, np.ndarray]:
+    """Pitch in Hz of every `PITCH_EVERY`th frame, and onsets in s, of a log-spectrogram [frames, bins]."""
+    audio, notes = settings.audio, settings.notes
+    sound = spectrogram.sound(window, audio, settings.seed)
+    low_hz, high_hz = (float(librosa.midi_to_hz(midi)) for midi in (notes.lowest_midi, notes.highest_midi))
+    found = pitch_tracker.track(sound, audio.sample_rate_hz, PITCH_EVERY * audio.hop_length, low_hz, high_hz)
+    return found[: -(-len(window) // PITCH_EVERY)], onset_detector.detect(window, audio.fps)
+
+
+def note_hz(notes: np.ndarray, settings: params.Notes) -> np.ndarray:
+    """Pitch in Hz of note indices, 0 for a rest."""
+    return np.where(notes > 0, librosa.midi_to_hz(notes.astype(np.float64) - 1 + settings.lowest_midi), 0.0)

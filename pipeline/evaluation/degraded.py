@@ -1,0 +1,75 @@
+"""Movement that is seen worse than it was: noisier, with gaps, in fewer frames, late; and as it truly was."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline import params
+from pipeline.corpus.track import read_tracks
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Places, Windows
+from pipeline.keypoints.cleaning import clean
+
+Case = tuple[str, float | None, np.ndarray]  # how it is seen, how much so, movement [windows, frames, joints, 2]
+
+
+def cases(windows: Windows, places: Places, settings: params.Params) -> Iterator[Case]:
+    """The movement of the windows, seen in every way."""
+    motion, degrade = windows.batch(places)["motion"], settings.degrade
+    generator = np.random.default_rng(settings.seed)
+    frames_s = np.arange(motion.shape[1]) / settings.motion.fps
+    yield "as it is", None, motion
+    true = true_motion(places, settings)
+    if true:
+        starts_s = [start / settings.audio.fps for _, start in places]
+        tracks = [true[track] for track, _ in places]
+        yield (
+            "true joints",
+            None,
+            np.stack(
+                [
+                    interpolate(frames_s + start_s, np.arange(len(rows)) / settings.motion.fps, rows)
+                    for rows, start_s in zip(tracks, starts_s, strict=True)
+                ]
+            ),
+        )
+    for amount in degrade.noise:
+        yield "noise", amount, motion + generator.normal(0, amount, motion.shape).astype(np.float32)
+    for amount in degrade.dropped:
+        kept = generator.random((len(places), len(frames_s))) >= amount
+        kept[:, 0] = True
+        seen = [known_at(window, frames_s, frames_s[here]) for window, here in zip(motion, kept, strict=True)]
+        yield "dropped", amount, np.stack(seen)
+    for amount in degrade.fps:
+        times_s = np.arange(0, frames_s[-1] + 1e-6, 1 / amount)
+        yield "fps", amount, np.stack([known_at(window, frames_s, times_s) for window in motion])
+    for amount in degrade.late_s:
+        yield "late", amount, np.stack([interpolate(frames_s - amount, frames_s, window) for window in motion])
+
+
+def known_at(window: np.ndarray, frames_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    """A window [frames, joints, 2] of which only the places at some times are known: the rest lies between them."""
+    return interpolate(frames_s, times_s, interpolate(times_s, frames_s, window))
+
+
+def interpolate(wanted_s: np.ndarray, times_s: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Positions [times, joints, 2] at other times, linear between, the nearest before and after all: [wanted, joints, 2]."""
+    flat = positions.reshape(len(positions), -1)
+    columns = [np.interp(wanted_s, times_s, column) for column in flat.T]
+    return np.stack(columns, axis=1).reshape(-1, *positions.shape[1:]).astype(np.float32)
+
+
+def true_motion(places: Places, settings: params.Params) -> dict[str, np.ndarray]:
+    """Track → its movement by its true joints, cleaned as the detector's are; empty if a track has none."""
+    keypoints, true = Shards("data/keypoints"), {}
+    needed = {track for track, _ in places}
+    for track in read_tracks():
+        if track.name not in needed:
+            continue
+        if track.joints is None:
+            return {}
+        joints = np.load(track.joints, allow_pickle=False)
+        certain = np.concatenate([joints, np.ones_like(joints[:, :, :1])], axis=2)
+        times_s = keypoints.rows("times", track.name)
+        true[track.name], _ = clean(certain, times_s, settings.motion.fps, settings.motion.min_confidence)
+    return true

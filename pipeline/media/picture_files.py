@@ -1,0 +1,122 @@
+"""The pictures of video files, on the clock of the file.
+
+Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset:
+its pictures and its sound stay together. Times come from the container, never from a nominal frame rate.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+import av.stream
+import numpy as np
+
+from pipeline.errors import FileError
+from pipeline.media.probing import opened, video_stream, zero_s
+
+ROUNDING_S = 1e-6  # of times on their way
+LEADS_S = (1, 20)  # how long before a stretch its file is entered; it is decoded from its start if neither will do
+
+
+def frames(
+    path: str | Path, start_s: float = 0, end_s: float | None = None, max_fps: float = math.inf
+) -> Iterator[tuple[float, np.ndarray]]:
+    """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
+
+    Of a video with more than max_fps pictures a second only so many, as evenly as its own times allow.
+
+    A picture that is not later than the one before it is left out: the times strictly increase. A phone held upright writes
+    lying pictures and a matrix that says how to show them: they come as they are shown.
+
+    Yields:
+        time in s from the start of the file, and the picture, uint8 [height, width, 3], blue first.
+
+    Raises:
+        FileError: the file is missing, empty, broken, or has no picture.
+    """
+    last_s, due_s, period_s = -1.0, start_s, 1 / max_fps
+    for time_s, frame in _decoded(path, start_s):
+        if time_s <= last_s:
+            continue
+        last_s = time_s
+        if end_s is not None and time_s >= end_s - ROUNDING_S:
+            return
+        # A quarter of a period early is in time: containers round their times, some to whole milliseconds.
+        if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4 - ROUNDING_S:
+            due_s = max(due_s + period_s, time_s)
+            yield time_s, _upright(frame)
+
+
+def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+    """All pictures with their times, from one on that is not later than start_s and needs none before it."""
+    for lead_s in LEADS_S:
+        if start_s <= lead_s:
+            break
+        with opened(path) as container:
+            pictures = _timed(path, container, start_s - lead_s)
+            first = None
+            with suppress(av.FFmpegError):  # a file that cannot be entered is read from its start, too
+                first = next(pictures, None)
+            # Where a container has no index, a seek ends anywhere: then the first picture is no key frame, or too late.
+            if first and first[1].key_frame and first[0] <= start_s:
+                yield first
+                yield from pictures
+                return
+    with opened(path) as container:
+        yield from _timed(path, container)
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    """A frame as it is to be shown, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
+    picture = frame.to_ndarray(format="bgr24")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types know no matrix
+    if matrix is None:
+        return picture
+    # Rows (a, b, u), (c, d, v), (x, y, w): what lies at (p, q) is shown at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
+    if a == d == 0:
+        picture, a, d = picture.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def _timed(
+    path: str | Path, container: av.container.InputContainer, enter_s: float | None = None
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    stream = video_stream(container)
+    if stream is None:
+        raise FileError(path, "no picture in it")
+    begins_s = zero_s(container)
+    if enter_s is not None:
+        container.seek(int((enter_s + begins_s) * av.time_base))
+    for frame in container.decode(stream):
+        if frame.time is not None:
+            yield frame.time - begins_s, frame
+
+
+def times(path: str | Path) -> np.ndarray:
+    """The times of all pictures of a video, in s from the start of the file, in the order in which they are shown: float64.
+
+    Nothing is decoded. Those of them that `frames` yields are `increasing`.
+
+    Raises:
+        FileError: the file is missing, empty, broken, or has no picture.
+    """
+    with opened(path) as container:
+        stream = video_stream(container)
+        if stream is None:
+            raise FileError(path, "no picture in it")
+        packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
+        stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+        shown = np.array(sorted(stamp for stamp in stamps if stamp is not None), np.float64)
+        base = stream.time_base or Fraction(1)
+        return shown * base.numerator / base.denominator - zero_s(container)
+
+
+def increasing(times_s: np.ndarray) -> np.ndarray:
+    """Which times [pictures] are later than all before them: int64 [frames]."""
+    return np.flatnonzero(np.diff(np.maximum.accumulate(times_s), prepend=-1.0) > 0)
