@@ -2,6 +2,7 @@
 # make test    the tests
 # make check-corpus   what is in the corpus, what is broken, and what a run would take
 # make profile name=smoke   puts a whole parameter file in place
+# make deps    what dvc.yaml says of the code and the versions, from the imports
 # Each installs what it needs into .venv first; a second call installs nothing.
 
 PYTHON ?= python3.11
@@ -9,11 +10,11 @@ SHELL := bash
 # The stages run as `python -m stages.x`, and `python` must be this one.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test check-corpus profile
+.PHONY: repro test check-corpus profile deps
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
-	@python -m pipeline.corpus.names
+	@python -m pipeline.commands.file_names
 	dvc repro
 	@dvc metrics show
 
@@ -25,8 +26,12 @@ test: .venv/installed
 
 # What the corpus of params.yaml holds, before hours are spent on it.
 check-corpus: .venv/installed
-	@python -m pipeline.corpus.names
-	@python -m pipeline.check_corpus
+	@python -m pipeline.commands.file_names
+	@python -m pipeline.commands.check_corpus
+
+# The code and the versions that each stage depends on, from the imports and constraints.txt.
+deps: .venv/installed
+	@python -m pipeline.commands.deps
 
 # Put a profile in place: make profile name=smoke
 profile:
