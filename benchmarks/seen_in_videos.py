@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         yaml.dump(tree, place / "params.yaml")
-        for stage in ("extract", "clean"):
+        for stage in ("tracks", "extract", "clean"):
             environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=place, env=environment, check=True)
         keypoints, motion = Shards(place / "data/keypoints"), Shards(place / "data/motion")

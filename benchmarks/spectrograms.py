@@ -17,7 +17,7 @@ import soundfile
 
 from pipeline import params
 from pipeline.corpus.track import Track
-from pipeline.errors import spectrograms
+from stages import spectrograms
 
 TRACKS, ROUNDS = 60, 5
 DURATION_S, SOUND_HZ = 30, 48_000

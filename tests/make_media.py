@@ -132,16 +132,20 @@ def write_video(
     return path
 
 
-def run_stage(folder: Path, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python -m stages.<name>` in a folder with a params.yaml."""
-    return subprocess.run(
-        [sys.executable, "-m", f"stages.{name}"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(REPO)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def run_stage(folder: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m stages.<name>` in a folder with a params.yaml, for each name until one fails; what the last of them said."""
+    for name in names:
+        done = subprocess.run(
+            [sys.executable, "-m", f"stages.{name}"],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(REPO)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if done.returncode:
+            break
+    return done
 
 
 def workplace(folder: Path, **changes: dict[str, object]) -> Path:

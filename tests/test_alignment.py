@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from make_media import write_video
 
-from pipeline import media, params
+from pipeline import params
+from pipeline.audio.spectrogram import log_spectrogram
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
-from pipeline.shards import Shards, ShardWriter
-from pipeline.spectrogram import log_spectrogram
-from pipeline.windows import Source, Windows
+from pipeline.media import picture_files, sound_files
 
 SETTINGS = params.load(Path(__file__).parent.parent / "profiles" / "demo.yaml")
 DURATION_S = 12.0
@@ -31,12 +32,12 @@ def test_click_and_jump(tmp_path: Path, video_fps: float, sound_start_s: float, 
     path = write_video(tmp_path / "v.mp4", pictures, sound, sound_start_s=sound_start_s)
 
     # The jump: a hand that is where the picture is bright, so that the times of the frames decide.
-    seen = [(time_s, image.mean() > 125) for time_s, image in media.frames(path)]
+    seen = [(time_s, image.mean() > 125) for time_s, image in picture_files.frames(path)]
     joints = np.full((len(seen), JOINTS, 3), (50.0, 50.0, 1.0), np.float32)
     joints[:, RIGHT_SHOULDER, 0], joints[:, LEFT_SHOULDER, 0] = 40.0, 60.0
     joints[:, RIGHT_WRIST, 1] = [90.0 if bright else 10.0 for _, bright in seen]
     motion, _ = clean(joints, np.array([t for t, _ in seen]), SETTINGS.motion.fps, SETTINGS.motion.min_confidence)
-    spectrogram = log_spectrogram(media.read_audio(path, 16000), SETTINGS.audio)
+    spectrogram = log_spectrogram(sound_files.read_audio(path, 16000), SETTINGS.audio)
     for name, array in (("motion", motion), ("spectrogram", spectrogram)):
         with ShardWriter(tmp_path / name) as writer:
             writer.add("t", {name: array})

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import annotations, notes
-from pipeline.annotations import AnnotationError
+from pipeline.errors import FileError
+from pipeline.notes import annotations, note_index
 from pipeline.params import Notes
 
 
@@ -46,7 +46,7 @@ def test_pitches_over_time_are_read(tmp_path: Path) -> None:
 def test_notes_that_are_none_are_named(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(AnnotationError) as error:
+    with pytest.raises(FileError) as error:
         annotations.read_notes(path)
     assert error.value.what.startswith(what)
     assert str(error.value) == f"{path}: {error.value.what}"
@@ -66,13 +66,13 @@ def test_notes_that_are_none_are_named(tmp_path: Path, content: bytes, what: str
 def test_pitches_that_are_none_are_named(tmp_path: Path, content: str, what: str) -> None:
     path = tmp_path / "f0s.txt"
     path.write_text(content)
-    with pytest.raises(AnnotationError) as error:
+    with pytest.raises(FileError) as error:
         annotations.read_f0s(path)
     assert error.value.what.startswith(what)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match=r"none\.txt: cannot be read"):
+    with pytest.raises(FileError, match=r"none\.txt: cannot be read"):
         annotations.read_notes(tmp_path / "none.txt")
 
 
@@ -87,7 +87,7 @@ def test_any_bytes_give_notes_or_a_reason(tmp_path_factory: pytest.TempPathFacto
     for read, columns in ((annotations.read_notes, 3), (annotations.read_f0s, 2)):
         try:
             table = read(path)
-        except AnnotationError:
+        except FileError:
             continue
         assert table.shape[1] == columns
         assert len(table) > 0
@@ -95,5 +95,7 @@ def test_any_bytes_give_notes_or_a_reason(tmp_path_factory: pytest.TempPathFacto
         assert (table >= 0).all()
         assert (np.diff(table[:, 0]) >= 0).all()
         if columns == 3:
-            index, _, _ = notes.indices(notes.annotated(table), 10, 62.5, Notes(lowest_midi=21, highest_midi=108))
+            index, _, _ = note_index.indices(
+                note_index.annotated(table), 10, 62.5, Notes(lowest_midi=21, highest_midi=108)
+            )
             assert len(index) == 10

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from make_media import blank, players, run_stage, tone, workplace, write_video, write_wav
 
-from pipeline import media, params, set_aside
-from pipeline.shards import Shards
+from pipeline import params
+from pipeline.dataset.set_aside import read_set_aside
+from pipeline.dataset.shards import Shards
+from pipeline.media import picture_files
 
 DURATION_S = 4.5  # just longer than a window of 4 s
 
@@ -20,15 +22,16 @@ DURATION_S = 4.5  # just longer than a window of 4 s
 def person(tmp_path_factory):
     """Pictures with a player in them, (time s, picture) each."""
     corpus = players(tmp_path_factory.mktemp("person"), [("cl",)], DURATION_S)
-    return list(media.frames(next(corpus.glob("*/Vid_*.mp4"))))
+    return list(picture_files.frames(next(corpus.glob("*/Vid_*.mp4"))))
 
 
 @pytest.fixture(scope="module")
 def folder_run(tmp_path_factory, person):
-    """All three stages over a folder with two good videos (one of an odd name) and every kind of bad one."""
+    """The first stages over a folder with two good videos (one of an odd name) and every kind of bad one."""
     root = tmp_path_factory.mktemp("videos")
     good = write_video(root / "clarinet" / "good.mp4", person, tone(DURATION_S))
-    shutil.copy(good, os.fsdecode(os.fsencode(root) + b"/clarinet/caf\xe9.mp4"))
+    shutil.copy(good, root / "clarinet" / "café.mp4")
+    shutil.copy(good, os.fsdecode(os.fsencode(root) + b"/latin\xe9.mp4"))
     (root / "zero.mp4").write_bytes(b"")
     (root / "text.mp4").write_text("this is no video\n" * 100)
     Path(os.fsdecode(os.fsencode(root) + b"/odd\xff.mp4")).write_text("nor is this")
@@ -59,7 +62,8 @@ def sounds_run(tmp_path_factory):
         write_video(root / name / f"Vid_{name}_vn.mp4", blank(1))
         write_wav(root / name / f"AuSep_1_vn_{name}.wav", sound, rate_hz)
     return run_stages(
-        workplace(tmp_path_factory.mktemp("sounds"), corpus={"name": "studio", "root": str(root)}), ["spectrograms"]
+        workplace(tmp_path_factory.mktemp("sounds"), corpus={"name": "studio", "root": str(root)}),
+        ["tracks", "spectrograms"],
     )
 
 
@@ -68,17 +72,18 @@ class Outcome:
 
     def __init__(self, place: Path, outputs: dict[str, str]) -> None:
         folders = {"extract": "keypoints", "clean": "motion", "spectrograms": "spectrograms"}
+        files = {"tracks": "tracks_set_aside.csv"} | {name: f"{place}/set_aside.csv" for name, place in folders.items()}
         self.place, self.printed = place, outputs
         self.tracks, self.reasons = {}, {}
         for stage in outputs:
-            folder = place / "data" / folders[stage]
-            self.tracks[stage] = list(pd.read_parquet(folder / "index.parquet")["track"])
-            for item in set_aside.read(folder):
+            if stage in folders:
+                self.tracks[stage] = list(pd.read_parquet(place / "data" / folders[stage] / "index.parquet")["track"])
+            for item in read_set_aside(place / "data" / files[stage]):
                 self.reasons[stage, item.file] = item
                 assert str(item) in outputs[stage], "a reason that is kept is also shown"
 
 
-def run_stages(place: Path, names: Iterable[str] = ("extract", "clean", "spectrograms")) -> Outcome:
+def run_stages(place: Path, names: Iterable[str] = ("tracks", "extract", "clean", "spectrograms")) -> Outcome:
     printed = {}
     for name in names:
         done = run_stage(place, name)
@@ -89,22 +94,23 @@ def run_stages(place: Path, names: Iterable[str] = ("extract", "clean", "spectro
 
 
 def test_good_videos_come_through_every_stage(folder_run):
-    odd, good = folder_run.tracks["clean"]
+    accented, good = folder_run.tracks["clean"]
     assert good == "clarinet__good"
-    assert odd.startswith("clarinet__caf_-")
-    assert folder_run.tracks["spectrograms"] == [odd, good, "nobody"]
-    assert folder_run.tracks["extract"] == [odd, good, "short"]
+    assert accented.startswith("clarinet__caf_-")
+    assert folder_run.tracks["spectrograms"] == [accented, good, "nobody"]
+    assert folder_run.tracks["extract"] == [accented, good, "short"]
 
 
 @pytest.mark.parametrize(
     ("stage", "file", "what"),
     [
-        ("extract", "zero.mp4", "empty, 0 bytes"),
-        ("extract", "text.mp4", "no media file"),
-        ("extract", r"odd\xff.mp4", "no media file"),
-        ("extract", "mute.mp4", "no sound in it"),
-        ("extract", "sound_only.mp4", "no picture in it"),
-        ("extract", "sound.wav", "a sound without a picture"),
+        ("tracks", "zero.mp4", "empty, 0 bytes"),
+        ("tracks", "text.mp4", "no media file"),
+        ("tracks", r"odd\xff.mp4", "no media file"),
+        ("tracks", r"latin\xe9.mp4", "its name is not UTF-8"),
+        ("tracks", "mute.mp4", "no sound in it"),
+        ("tracks", "sound_only.mp4", "no picture in it"),
+        ("tracks", "sound.wav", "a sound without a picture"),
         ("extract", "nobody.mp4", "nobody in view in 100% of its pictures"),
         ("clean", "short.mp4", "1.0 s long, shorter than a window of 4 s"),
         ("spectrograms", "short.mp4", "shorter than a window of 4 s"),
@@ -124,7 +130,7 @@ def test_good_tracks_are_not_harmed_by_the_bad_ones(folder_run, tmp_path):
     root = Path(params.load(folder_run.place / "params.yaml").corpus.root)
     shutil.copytree(root / "clarinet", tmp_path / "videos" / "clarinet")
     alone = workplace(tmp_path / "alone", corpus={"name": "folder", "root": str(tmp_path / "videos")})
-    only = run_stages(alone, ["spectrograms"])
+    only = run_stages(alone, ["tracks", "spectrograms"])
     for track in only.tracks["spectrograms"]:
         one, other = (
             Shards(place / "data/spectrograms").rows("spectrogram", track) for place in (alone, folder_run.place)
@@ -155,7 +161,6 @@ def test_8_khz_has_sound_below_4_khz_and_the_floor_above(sounds_run):
     assert narrow[:, 530:].max() < -0.9
 
 
-@pytest.mark.parametrize("stage", ["extract", "spectrograms"])
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -164,13 +169,13 @@ def test_8_khz_has_sound_below_4_khz_and_the_floor_above(sounds_run):
         ({"a.mp4": "", "b.mp4": "text"}, "set_aside.csv says why"),
     ],
 )
-def test_where_nothing_is_left_the_run_fails_in_one_line(tmp_path, stage, content, says):
+def test_where_nothing_is_left_the_run_fails_in_one_line(tmp_path, content, says):
     root = tmp_path / "videos"
     if content is not None:
         root.mkdir()
         for name, text in content.items():
             (root / name).write_text(text)
-    done = run_stage(workplace(tmp_path / "work", corpus={"name": "folder", "root": str(root)}), stage)
+    done = run_stage(workplace(tmp_path / "work", corpus={"name": "folder", "root": str(root)}), "tracks")
     assert done.returncode == 1
     last = done.stderr.rstrip().rpartition("\n")[2]
     assert last.startswith("error: ")
@@ -181,7 +186,7 @@ def test_where_nothing_is_left_the_run_fails_in_one_line(tmp_path, stage, conten
 
 def test_a_video_with_nobody_in_it_alone_fails_and_says_so(tmp_path):
     write_video(tmp_path / "videos" / "v.mp4", blank(1), tone(1))
-    done = run_stage(workplace(tmp_path, corpus={"name": "folder", "root": "videos"}), "extract")
+    done = run_stage(workplace(tmp_path, corpus={"name": "folder", "root": "videos"}), "tracks", "extract")
     assert done.returncode == 1
     assert "note: v.mp4: nobody in view" in done.stdout
     assert "no track with a player in view" in done.stderr

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline import weights
 from pipeline.keypoints.skeleton import BONES, JOINTS, NECK, PARENTS
 from pipeline.models.graph_transformer import GraphTransformer
 from pipeline.models.rnn_seq2seq import RNNSeq2Seq
 from pipeline.models.st_gcn import STGCN, STGCNBlock, adjacency
 from pipeline.models.transformer import turns
+from pipeline.training import weights
 
 BINS, MOVEMENT = 6, 11  # an odd number of movement frames, which a stride does not divide
 SIZES = {"bins": BINS, "joints": JOINTS, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 16, "dropout": 0.1}

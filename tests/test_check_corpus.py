@@ -12,14 +12,17 @@ import pandas as pd
 import pytest
 from make_media import REPO, blank, players, workplace, write_video, write_wav
 
-from pipeline import check_corpus, params, set_aside
+from pipeline import params
+from pipeline.commands import check_corpus, corpus_contents
+from pipeline.corpus import urmp
+from pipeline.dataset.set_aside import read_set_aside
 
 DURATION_S = 4.5
 
 
 def run(place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.check_corpus"],
+        [sys.executable, "-m", "pipeline.commands.check_corpus"],
         cwd=place,
         env=os.environ | {"PYTHONPATH": str(REPO)} | environment,
         capture_output=True,
@@ -53,11 +56,13 @@ def test_a_whole_corpus_is_described_without_a_note(duo: Path, tmp_path: Path) -
 def test_joints_are_drawn_on_both_players(duo: Path, tmp_path: Path) -> None:
     """Each on its own half of the picture: a sheet without joints would hide a detector that finds nothing."""
     root, p = duo, params.load(REPO / "profiles" / "demo.yaml")
-    tracks, _ = check_corpus.corpus.urmp.read(root)
-    sound = check_corpus.Sound(DURATION_S, "", 0.0)
+    tracks, _ = urmp.read(root)
+    sound = corpus_contents.Sound(DURATION_S, "", 0.0)
     for track in tracks:
-        _, sample = check_corpus._look(check_corpus.Checked(track, DURATION_S, DURATION_S, 20.0, sound), p.keypoints)
-        assert isinstance(sample, check_corpus.Sample)
+        _, sample = corpus_contents.look(
+            corpus_contents.Checked(track, DURATION_S, DURATION_S, 20.0, sound), p.keypoints
+        )
+        assert isinstance(sample, corpus_contents.Sample)
         assert sample.shares["body_found"] == 1
         assert sample.cost_s > 0
         height, width = sample.picture.shape[:2]
@@ -99,7 +104,7 @@ def test_what_is_broken_is_named_and_the_rest_is_counted(duo: Path, tmp_path: Pa
     done = run(workplace(tmp_path, corpus={"name": "urmp", "root": "pieces"}))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    said = {item.file: item.what for item in set_aside.read(tmp_path / "work/check_corpus")}
+    said = {item.file: item.what for item in read_set_aside(tmp_path / "work/check_corpus/set_aside.csv")}
     assert all(f"note: {file}: {what}" in done.stdout for file, what in said.items())
     folder = "01_Prelude_vn_cl"
     for file, what in {
@@ -150,8 +155,8 @@ def test_the_disk_is_what_the_shards_take() -> None:
     """An hour of one player: 62.5 frames a second of 1024 values of 2 bytes, and so on."""
     p = params.load(REPO / "profiles" / "paper.yaml")
     track = check_corpus.Track("a", "a", "violin", Path("a"), Path("a"))
-    each = check_corpus.Checked(track, 3600, 3600, 30, check_corpus.Sound(3600, "", 0.01))
-    sample = check_corpus.Sample(track, {}, 0.1, np.zeros(0), np.zeros(0))
+    each = corpus_contents.Checked(track, 3600, 3600, 30, corpus_contents.Sound(3600, "", 0.01))
+    sample = corpus_contents.Sample(track, {}, 0.1, np.zeros(0), np.zeros(0))
     text = "\n".join(check_corpus._estimate([each], [sample], p))
     assert f"{3600 * 62.5 * 1024 * 2 / 1e6:.1f} MB   data/spectrograms" in text
     assert f"{3600 * 30 * (47 * 3 * 4 + 8) / 1e6:.1f} MB   data/keypoints" in text
@@ -159,13 +164,13 @@ def test_the_disk_is_what_the_shards_take() -> None:
 
 
 def test_the_players_looked_at_are_of_every_instrument() -> None:
-    sound = check_corpus.Sound(5, "", 0.0)
+    sound = corpus_contents.Sound(5, "", 0.0)
     checked = [
-        check_corpus.Checked(check_corpus.Track(f"{name}{i:03d}", "a", name, Path("a"), Path("a")), 5, 5, 25, sound)
+        corpus_contents.Checked(check_corpus.Track(f"{name}{i:03d}", "a", name, Path("a"), Path("a")), 5, 5, 25, sound)
         for name, count in (("violin", 100), ("tuba", 1), ("oboe", 3))
         for i in range(count)
     ]
-    chosen = [each.track.name for each in check_corpus._spread(checked)]
-    assert len(chosen) == len(set(chosen)) == check_corpus.PLAYERS
+    chosen = [each.track.name for each in corpus_contents.spread(checked)]
+    assert len(chosen) == len(set(chosen)) == corpus_contents.PLAYERS
     assert {"tuba000", "oboe000", "oboe001", "oboe002"} < set(chosen)
-    assert len(check_corpus._spread(checked[:5])) == 5
+    assert len(corpus_contents.spread(checked[:5])) == 5

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from make_media import REAL, blank, corpus_params, tone, write_video, write_wav
 
-from pipeline import corpus
-from pipeline.corpus import folder, urmp
+from pipeline.corpus import reading
 from pipeline.corpus.files import safe_name
-from pipeline.set_aside import NothingLeft
+from pipeline.corpus.reading import folder, urmp
+from pipeline.errors import NothingLeft
+from pipeline.keypoints.people_finder import finder
 
 
 def piece(root: Path, place: str, name: str, codes: list[str]) -> Path:
@@ -174,13 +175,13 @@ def test_different_texts_keep_different_safe_names():
     assert safe_name("01_Jupiter_1_vn") == "01_Jupiter_1_vn"
 
 
-@pytest.mark.parametrize("name", list(corpus.READERS))
+@pytest.mark.parametrize("name", list(reading.READERS))
 def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
     with pytest.raises(NothingLeft, match="no such folder"):
-        corpus.read(corpus_params(name, tmp_path / "nowhere"))
+        reading.read(corpus_params(name, tmp_path / "nowhere"), finder)
     (tmp_path / "readme.txt").write_text("nothing else")
     with pytest.raises(NothingLeft, match="nothing in it") as error:
-        corpus.read(corpus_params(name, tmp_path))
+        reading.read(corpus_params(name, tmp_path), finder)
     assert "\n" not in str(error.value)
     assert str(tmp_path) in str(error.value)
 
@@ -188,7 +189,7 @@ def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tracks, aside = corpus.read(corpus_params("folder", REAL / "clips", shortest_shot_s=1.0))
+    tracks, aside = reading.read(corpus_params("folder", REAL / "clips", shortest_shot_s=1.0), finder)
     assert aside == []
     assert {t.name: t.instrument for t in tracks} == {
         "double_bass__shot_1": "double bass",

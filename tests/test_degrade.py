@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.shards import Shards, ShardWriter
-from pipeline.windows import Source, Windows
-from stages import degrade
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
+from pipeline.evaluation import degraded
 
 SETTINGS = params.load(Path(__file__).parent.parent / "profiles" / "smoke.yaml")
 FRAMES = 100  # of a window of 4 s
@@ -18,7 +18,7 @@ FRAMES = 100  # of a window of 4 s
 def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, float | None], np.ndarray]:
     """Every case for two windows of a movement in which coordinate c of joint j at frame i is i + 1000 j + 100000 c, but for
     joint 46's y, which is 1 in even frames and -1 in odd ones."""
-    monkeypatch.setattr(degrade, "true_motion", lambda places, settings: {})
+    monkeypatch.setattr(degraded, "true_motion", lambda places, settings: {})
     with ShardWriter(tmp_path / "codes") as codes, ShardWriter(tmp_path / "motion") as motion:
         codes.add("a", {"codes": np.zeros(500, np.int16)})
         path = np.arange(200)[:, None, None] + 1000 * np.arange(47)[:, None] + 100000 * np.arange(2)
@@ -29,7 +29,7 @@ def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, fl
         "motion": Source(Shards(tmp_path / "motion"), "motion", 25.0, between=True),
     }
     windows = Windows(sources, ["a"], 4.0)
-    return {(how, amount): motion for how, amount, motion in degrade.cases(windows, [("a", 0), ("a", 125)], SETTINGS)}
+    return {(how, amount): motion for how, amount, motion in degraded.cases(windows, [("a", 0), ("a", 125)], SETTINGS)}
 
 
 def test_every_case_is_there_once_and_as_long_as_the_window(
@@ -74,6 +74,6 @@ def test_what_lies_between_two_known_frames_is_lost() -> None:
     frames_s = np.arange(10) / 10
     jerk = np.zeros((10, 1, 2), np.float32)
     jerk[5] = 1
-    np.testing.assert_array_equal(degrade.known_at(jerk, frames_s, frames_s), jerk)
-    assert not degrade.known_at(jerk, frames_s, frames_s[::2]).any()
-    np.testing.assert_allclose(degrade.known_at(jerk, frames_s, frames_s[1::2])[3:8, 0, 0], [0, 0.5, 1, 0.5, 0])
+    np.testing.assert_array_equal(degraded.known_at(jerk, frames_s, frames_s), jerk)
+    assert not degraded.known_at(jerk, frames_s, frames_s[::2]).any()
+    np.testing.assert_allclose(degraded.known_at(jerk, frames_s, frames_s[1::2])[3:8, 0, 0], [0, 0.5, 1, 0.5, 0])

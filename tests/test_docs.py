@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 from smoke import ENVIRONMENT, ROOT, sh
 
-from pipeline import command
+from pipeline.commands import minet
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
@@ -271,12 +271,12 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
             yield from leaves(each)
 
 
-MINET = command.parser()
+MINET = minet.parser()
 
 
 @pytest.mark.parametrize("parser", [MINET, *leaves(MINET)], ids=lambda parser: parser.prog)
 def test_help_ends_in_an_example_that_can_be_typed(parser: argparse.ArgumentParser) -> None:
-    help_command = [sys.executable, "-m", "pipeline.command", *parser.prog.split()[1:], "--help"]
+    help_command = [sys.executable, "-m", "pipeline.commands.minet", *parser.prog.split()[1:], "--help"]
     done = subprocess.run(help_command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "example: minet " in " ".join(done.stdout.split())
@@ -292,7 +292,7 @@ def test_every_command_of_minet_is_in_the_docs(parser: argparse.ArgumentParser) 
 
 def test_the_shell_completes_minet() -> None:
     script = f"""
-        source <({sys.executable} -m pipeline.command --print-completion bash)
+        source <({sys.executable} -m pipeline.commands.minet --print-completion bash)
         COMP_WORDS=(minet so); COMP_CWORD=1; COMP_LINE="minet so"; COMP_POINT=8
         "$(complete -p minet | sed -E 's/.*-F ([^ ]+).*/\\1/')" minet so minet
         echo "${{COMPREPLY[@]}}"

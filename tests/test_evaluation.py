@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import evaluation, params, spectrogram
+from pipeline import params
+from pipeline.audio import spectrogram
+from pipeline.dataset.shards import ShardWriter
+from pipeline.evaluation import cells, content, rows
 from pipeline.metrics import ndb
-from pipeline.shards import ShardWriter
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = params.load(ROOT / "profiles" / "smoke.yaml")
@@ -22,7 +24,7 @@ SETTINGS = params.load(ROOT / "profiles" / "smoke.yaml")
 def test_the_control_is_a_permutation_that_changes_the_track(sizes: list[int]) -> None:
     """Every window is judged once; against another track's wherever no track has more than half of the windows."""
     places = [(f"track{i}", start) for i, size in enumerate(sizes) for start in range(size)]
-    order, moved = evaluation.others(places)
+    order, moved = rows.others(places)
     assert sorted(order) == list(range(len(places)))
     tracks = np.array([track for track, _ in places])
     assert (moved == (tracks[order] != tracks)).all()
@@ -32,20 +34,20 @@ def test_the_control_is_a_permutation_that_changes_the_track(sizes: list[int]) -
 
 def test_every_file_has_the_same_keys_and_no_nan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    evaluation.write("a", {"ndb": 3.0, "knn": 0.123456})
-    evaluation.write("b", {})
+    rows.write("a", {"ndb": 3.0, "knn": 0.123456})
+    rows.write("b", {})
     a, b = (json.loads(Path(f"metrics/{row}.json").read_text()) for row in ("a", "b"))
-    assert list(a) == list(b) == list(evaluation.KEYS)
+    assert list(a) == list(b) == list(rows.KEYS)
     assert (a["ndb"], a["knn"], a["nll"]) == (3.0, 0.1235, None)
     assert set(b.values()) == {None}
     with pytest.raises(AssertionError):
-        evaluation.write("c", {"ndbb": 1.0})
+        rows.write("c", {"ndbb": 1.0})
 
 
 def tone(notes: np.ndarray) -> np.ndarray:
     """Log-spectrogram [frames, bins] of a sound with six partials that plays note indices, a frame each."""
     audio = SETTINGS.audio
-    hz = np.repeat(evaluation.note_hz(notes, SETTINGS.notes), audio.hop_length)[: (len(notes) - 1) * audio.hop_length]
+    hz = np.repeat(content.note_hz(notes, SETTINGS.notes), audio.hop_length)[: (len(notes) - 1) * audio.hop_length]
     phase = 2 * np.pi * np.cumsum(hz) / audio.sample_rate_hz
     sound = sum(0.2 / n * np.sin(n * phase) for n in range(1, 7)) * (hz > 0)
     return spectrogram.log_spectrogram(sound.astype(np.float32), audio)[: len(notes)].astype(np.float32)
@@ -62,18 +64,18 @@ def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, mo
         for track, notes in played.items():
             begins = (np.diff(notes, prepend=0) != 0) & (notes > 0)
             writer.add(track, {"notes": notes, "onsets": begins})
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
     places = [("a", 0), ("b", 0)]
     settings = dataclasses.replace(SETTINGS, audio=dataclasses.replace(SETTINGS.audio, griffin_lim_iterations=16))
-    right = evaluation.measure_content("right", np.stack([tone(played["a"]), tone(played["b"])]), places, settings)
+    right = content.measure_content("right", np.stack([tone(played["a"]), tone(played["b"])]), places, settings)
     assert right["pitch"] > 0.85
     assert right["onset_f1"] > 0.7
     assert right["pitch_shuffled"] < 0.3
-    wrong = evaluation.measure_content("wrong", np.stack([tone(played["b"]), tone(played["a"])]), places, settings)
+    wrong = content.measure_content("wrong", np.stack([tone(played["b"]), tone(played["a"])]), places, settings)
     assert wrong["pitch"] == right["pitch_shuffled"]
     assert wrong["pitch_shuffled"] == right["pitch"]
     late = np.stack([np.roll(tone(played[track]), 5, axis=0) for track in "ab"])  # 5 frames, 80 ms
-    assert evaluation.measure_content("late", late, places, settings)["onset_lag_s"] == pytest.approx(
+    assert content.measure_content("late", late, places, settings)["onset_lag_s"] == pytest.approx(
         right["onset_lag_s"] + 0.08, abs=0.0161
     )
     table = pd.read_csv("evaluations/right/content.csv")
@@ -93,9 +95,9 @@ def test_without_notes_the_onsets_of_the_recording_are_asked_for(
     with ShardWriter("data/spectrograms") as writer:
         writer.add("a", {"spectrogram": sound.astype(np.float16)})
         writer.add("b", {"spectrogram": sound[::-1].astype(np.float16)})
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
     places = [("a", 0), ("b", 0)]
-    metrics = evaluation.measure_content("row", np.stack([sound, sound[::-1]]), places, SETTINGS)
+    metrics = content.measure_content("row", np.stack([sound, sound[::-1]]), places, SETTINGS)
     assert metrics["onset_f1"] == 1.0
     assert metrics["onset_lag_s"] == 0.0
     assert metrics["onset_f1_shuffled"] < 0.7
@@ -107,23 +109,23 @@ def test_windows_without_notes_are_passed_over(tmp_path: Path, monkeypatch: pyte
     with ShardWriter("data/notes") as writer:
         writer.add("a", {"notes": np.zeros(9, np.int16), "onsets": np.zeros(9, bool)})
     places = [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
-    assert evaluation.listened_to(places, SETTINGS) == [0, 2]
+    assert content.listened_to(places, SETTINGS) == [0, 2]
     with ShardWriter("data/notes"):
         pass
-    assert evaluation.listened_to(places, SETTINGS) == [0, 1, 2, 3]
+    assert content.listened_to(places, SETTINGS) == [0, 1, 2, 3]
 
 
 def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two repeats over hand-made cells: NDB is their mean, its spread their deviation, and what is made once serves both."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(evaluation.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
     centres = np.array([[[0.0], [1.0]], [[0.0], [1.0]]], dtype=np.float32)
     share = np.array([[0.5, 0.5], [1.0, 0.0]])
-    evaluation.Cells(np.array([[0], [1]]), centres, share, 1000).save()
+    cells.Cells(np.array([[0], [1]]), centres, share, 1000).save()
     batch = np.tile(np.array([[[0.0, 1.0]], [[1.0, 1.0]]], dtype=np.float32), (50, 1, 1))  # [windows, frames, bins]
     places = [("a", i) for i in range(50)] + [("b", i) for i in range(50)]
-    once = evaluation.fill_cells("row", iter([([0, 1], places, [batch])]), SETTINGS)
+    once = cells.fill_cells("row", iter([([0, 1], places, [batch])]), SETTINGS)
     # Repeat 0 sees the first bin, half of it 0 as in training; repeat 1 the second, which is 1 where training has 0.
     assert ndb.compare(share[0], 1000, np.array([0.5, 0.5]), 100, 0.05).ndb == 0
     assert once["ndb"] == 1.0

@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 from make_media import REAL, REPO, USUAL, blank, corpus_params, digests, players, run_stage, workplace, write_video
 
-from pipeline import corpus
+from pipeline.corpus import reading
+from pipeline.corpus.track import Track
+from pipeline.dataset.shards import Shards
 from pipeline.keypoints import detection
+from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
 from pipeline.metrics.pck import pck
-from pipeline.shards import Shards
 
 PIECES = [("ob", "cl"), ("sax",), ("cl",)]
 
@@ -33,7 +35,7 @@ def studio(tmp_path_factory):
 def extracted(tmp_path_factory, studio):
     """A folder in which stages.extract ran to its end, with one worker."""
     place = workplace(tmp_path_factory.mktemp("whole"), corpus={"name": "studio", "root": str(studio)})
-    done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
+    done = run_stage(place, "tracks", "extract", LOKY_MAX_CPU_COUNT="1")
     assert done.returncode == 0, done.stderr
     return place, done
 
@@ -89,6 +91,7 @@ def test_the_run_shows_its_progress_and_nothing_of_mediapipes_talk(extracted):
 def test_killed_and_run_again_it_ends_with_the_same_bytes_and_repeats_nothing(extracted, studio, tmp_path):
     whole, _ = extracted
     place = workplace(tmp_path, corpus={"name": "studio", "root": str(studio)})
+    assert run_stage(place, "tracks").returncode == 0
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.extract"],
         cwd=place,
@@ -129,7 +132,7 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
     monkeypatch.chdir(tmp_path)
     KEPT.mkdir(parents=True)
     video = write_video(tmp_path / "v.mp4", blank(1))
-    track = corpus.Track("t", "p", "unknown", video, video)
+    track = Track("t", "p", "unknown", video, video)
     strict = replace(USUAL, min_detection_confidence=0.9)
     assert detect(track, USUAL) == detect(replace(track, name="renamed"), USUAL)
     assert len(runs) == 1
@@ -169,7 +172,7 @@ def test_a_detector_sees_the_players_strip_only_and_its_joints_come_back_into_th
             yield joints
 
     monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, middle))
-    track = corpus.Track("t", "p", "unknown", video, video, left=2 / 3, right=1)
+    track = Track("t", "p", "unknown", video, video, left=2 / 3, right=1)
     ticks: list[None] = []
     found = detection.detect(track, USUAL, lambda: ticks.append(None))
     assert seen == [(64, 32, 3)] * 10
@@ -234,7 +237,7 @@ def test_pck_says_what_is_wrong_with_its_input(reference, estimated, says):
 def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp_path):
     from stages.extract import _score
 
-    track = corpus.read(corpus_params("studio", studio))[0][0]
+    track = reading.read(corpus_params("studio", studio), finder)[0][0]
     wrong = tmp_path / "Joints.npy"
     np.save(wrong, np.zeros((3, JOINTS, 2)))
     found = detection.Detected(np.zeros((4, JOINTS, 3), np.float32), np.arange(4.0), 320, 320)
@@ -247,7 +250,7 @@ def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_a_person_in_a_real_clip_is_found():
     path = REAL / "clips" / "electric_guitar.mp4"  # the head is out of the picture
-    found = detection.detect(corpus.Track("t", "p", "unknown", path, path), USUAL)
+    found = detection.detect(Track("t", "p", "unknown", path, path), USUAL)
     assert min(detection.found_shares(found.keypoints).values()) > 0.9
     right_px, left_px = found.keypoints[:, RIGHT_SHOULDER, 0], found.keypoints[:, LEFT_SHOULDER, 0]
     assert (left_px - right_px).min() > 0.1 * found.width_px  # the player's right is on the picture's left

@@ -10,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import weights
+from pipeline.audio import onset_detector, pitch_tracker
+from pipeline.audio.spectrogram import log_spectrogram
 from pipeline.metrics import bootstrap, onset, pitch
 from pipeline.models.classifier import Classifier, pool
 from pipeline.params import Audio
-from pipeline.spectrogram import log_spectrogram
+from pipeline.training import weights
 from stages import train_classifier
 
 RATE_HZ, HOP = 16000, 256
@@ -31,7 +32,7 @@ def tone(hz: float, duration_s: float) -> np.ndarray:
 @pytest.mark.parametrize("hz", [41.2, 440.0, 1480.0])
 def test_the_pitch_of_a_tone(hz: float) -> None:
     """A double bass's lowest string, the middle, and a flute's height: no octave errors, one frame a hop."""
-    found = pitch.track(tone(hz, 0.5), RATE_HZ, HOP, 32.0, 2000.0)
+    found = pitch_tracker.track(tone(hz, 0.5), RATE_HZ, HOP, 32.0, 2000.0)
     assert len(found) == 1 + 8000 // HOP
     inside = found[4:-4]
     assert (inside > 0).all()
@@ -39,7 +40,7 @@ def test_the_pitch_of_a_tone(hz: float) -> None:
 
 
 def test_silence_has_no_voiced_pitch() -> None:
-    assert (pitch.track(np.zeros(4000, np.float32), RATE_HZ, HOP, 32.0, 2000.0) <= 0).all()
+    assert (pitch_tracker.track(np.zeros(4000, np.float32), RATE_HZ, HOP, 32.0, 2000.0) <= 0).all()
 
 
 def test_pitch_accuracy_golden() -> None:
@@ -61,7 +62,7 @@ def test_pitches_that_cannot_be_compared(reference: list[float], estimated: list
 
 def test_a_pitch_below_what_a_frame_shows_is_refused() -> None:
     with pytest.raises(ValueError, match="they must lie in"):
-        pitch.track(np.zeros(4000, np.float32), RATE_HZ, HOP, 10.0, 2000.0)
+        pitch_tracker.track(np.zeros(4000, np.float32), RATE_HZ, HOP, 10.0, 2000.0)
 
 
 def notes_with_gaps(onsets_s: list[float], hz: float) -> np.ndarray:
@@ -80,15 +81,15 @@ def notes_with_gaps(onsets_s: list[float], hz: float) -> np.ndarray:
 def test_onsets_of_notes_and_no_ends(hz: float, gain: float) -> None:
     """As many onsets as notes: their ends, whose click spreads over all bins, are none. The level does not matter."""
     known = [0.5, 1.0, 1.6, 2.2, 3.1]
-    found = onset.detect(log_spectrogram(gain * notes_with_gaps(known, hz), AUDIO), FPS)
+    found = onset_detector.detect(log_spectrogram(gain * notes_with_gaps(known, hz), AUDIO), FPS)
     assert len(found) == len(known)
     assert np.abs(found - known).max() < 0.04
 
 
 def test_nothing_starts_in_silence_or_in_a_held_note() -> None:
-    assert not len(onset.detect(np.full((250, 1024), -1, np.float16), FPS))
+    assert not len(onset_detector.detect(np.full((250, 1024), -1, np.float16), FPS))
     held = log_spectrogram(tone(330.0, 5.0), AUDIO)[30:280]
-    assert not len(onset.detect(held, FPS))
+    assert not len(onset_detector.detect(held, FPS))
 
 
 def test_f1_golden() -> None:

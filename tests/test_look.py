@@ -14,12 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_media import PROFILE, REAL, USUAL, corpus_params, players, tone, workplace, write_video
 
-from pipeline import corpus, media, params
+from pipeline import params
+from pipeline.corpus import reading
 from pipeline.corpus.cuts import REACH, cuts
 from pipeline.corpus.look import Looked, _look, shots, strips
 from pipeline.corpus.track import Track
+from pipeline.dataset.set_aside import SetAside
+from pipeline.errors import FileError
 from pipeline.keypoints import cleaning, detection
+from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER, RIGHT_WRIST
+from pipeline.media import picture_files
 from stages import notes as notes_stage
 from stages import spectrograms
 from stages import split as split_stage
@@ -118,8 +123,8 @@ def test_strips_end_halfway_between_neighbours():
     assert len(strips(sightings(duo[:1], duo, duo), 1.0, None)) == 2
 
 
-def read(root: Path, **changes: object) -> tuple[list[Track], list[corpus.SetAside]]:
-    return corpus.read(corpus_params("folder", root, **{"shortest_shot_s": 1.0, **changes}))
+def read(root: Path, **changes: object) -> tuple[list[Track], list[SetAside]]:
+    return reading.read(corpus_params("folder", root, **{"shortest_shot_s": 1.0, **changes}), finder)
 
 
 def of_folder(root: Path) -> params.Params:
@@ -170,12 +175,12 @@ def test_a_video_is_decoded_once_and_again_when_it_has_changed(tmp_path, monkeyp
 def test_a_video_that_breaks_off_is_left_to_the_stage_that_decodes_it(tmp_path, monkeypatch):
     def broken(path: Path) -> Iterator[tuple[float, np.ndarray]]:
         yield from timed(moving(1, 20))
-        raise media.MediaError(path, "broken")
+        raise FileError(path, "broken")
 
     monkeypatch.chdir(tmp_path)
     path = write_video(tmp_path / "song.mp4", timed(moving(1, 60)), tone(3))
-    monkeypatch.setattr(media, "frames", broken)
-    assert _look(path, people=False) is None
+    monkeypatch.setattr(picture_files, "frames", broken)
+    assert _look(path, None) is None
 
 
 def test_both_players_of_a_drawn_duo_are_tracks_with_their_part_of_the_score(tmp_path, monkeypatch):
@@ -185,7 +190,7 @@ def test_both_players_of_a_drawn_duo_are_tracks_with_their_part_of_the_score(tmp
     root.mkdir()
     next(piece.glob("Vid_*")).rename(root / "duo.mp4")
     next(piece.glob("Sco_*")).rename(root / "duo.mid")
-    pictures = list(media.frames(root / "duo.mp4"))
+    pictures = list(picture_files.frames(root / "duo.mp4"))
     write_video(root / "duo.mp4", pictures, tone(2))
     (one, two), aside = read(root, people="each")
     assert aside == []
@@ -302,9 +307,9 @@ def test_what_was_one_recording_is_on_one_side_of_the_split(tmp_path, monkeypatc
     names = [f"v{i}__shot_{shot}" for i in range(20) for shot in (1, 2, 3)]
     tracks = [Track(name, name.split("__")[0], "violin", Path(name[:3]), Path(name.split("__")[0])) for name in names]
     monkeypatch.chdir(workplace(tmp_path, corpus={"name": "folder", "root": str(tmp_path)}))
-    monkeypatch.setattr(corpus, "read", lambda _: (tracks, []))
+    monkeypatch.setattr(split_stage, "read_tracks", lambda: tracks)
     monkeypatch.setattr(split_stage, "Shards", lambda _: type("Any", (), {"index": pd.DataFrame(index=names)}))
-    monkeypatch.setattr("pipeline.set_aside.read", lambda _: [])
+    monkeypatch.setattr(split_stage, "read_set_aside", lambda _: [])
     Path("data").mkdir()
     split_stage.main()
     table = pd.read_parquet("data/splits.parquet")

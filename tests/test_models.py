@@ -9,15 +9,15 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from benchmarks.sampling import sample_without_cache
-from pipeline import coding, sampling
-from pipeline.coding import encode
 from pipeline.models.body import KERNEL, BodyEncoder, BodySequence
 from pipeline.models.gru_content import GRUSeq2Seq
 from pipeline.models.prior import Prior
 from pipeline.models.standard import FLOOR, Standard
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
-from pipeline.priors import Model
-from pipeline.sampling import Choice, Sampling, draw, sample
+from pipeline.sampling import codec, sampler
+from pipeline.sampling.codec import encode
+from pipeline.sampling.sampler import Choice, Sampling, draw, sample
+from pipeline.training.priors import Model
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_reach_is_the_receptive_field(vqvae: VQVAE) -> None:
 def test_a_track_in_chunks_has_the_codes_of_the_whole(
     vqvae: VQVAE, monkeypatch: pytest.MonkeyPatch, frames: int
 ) -> None:
-    monkeypatch.setattr(coding, "CHUNK", 64)
+    monkeypatch.setattr(codec, "CHUNK", 64)
     spectrogram = np.random.default_rng(0).normal(size=(frames, 32)).astype(np.float32)
     vqvae.start_codebook(torch.from_numpy(spectrogram)[None])
     whole = vqvae.encode(torch.from_numpy(spectrogram)[None])[0].numpy()
@@ -337,8 +337,10 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
     vqvae: VQVAE, notes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The onsets of each of the others agree less with what the movement tells. Here every fourth code is heard as an onset."""
-    monkeypatch.setattr(sampling, "decode", lambda _, codes: codes[..., None].astype(np.float32))
-    monkeypatch.setattr(sampling.onset, "detect", lambda window, fps: np.flatnonzero(window[:, 0] % 4 == 0) / fps)
+    monkeypatch.setattr(sampler, "decode", lambda _, codes: codes[..., None].astype(np.float32))
+    monkeypatch.setattr(
+        sampler.onset_detector, "detect", lambda window, fps: np.flatnonzero(window[:, 0] % 4 == 0) / fps
+    )
     model = make("transformer", notes, **IN_TIME | {"onset_weight": 1.0, "onset_companding": 2.0})
     assert isinstance(model, Prior)
     motion, told_notes = conditions(model, 5, 30)

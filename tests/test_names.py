@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pipeline.corpus.names import unstorable
+from pipeline.commands.file_names import unstorable
 
 
 def test_names_that_are_not_utf8_are_found(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from make_media import blank, run_stage, tone, workplace, write_video, write_wav
 from pretty_midi import Note
 
-from pipeline import notes, set_aside
-from pipeline.notes import Counts, MidiError
+from pipeline.dataset.set_aside import read_set_aside
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.errors import FileError
+from pipeline.notes import midi, note_index
+from pipeline.notes.note_index import Counts
 from pipeline.params import Notes
-from pipeline.shards import Shards, ShardWriter
 from pipeline.studio import score
 from pipeline.studio.instruments import BY_CODE
 
@@ -56,13 +58,13 @@ def test_golden(tmp_path: Path) -> None:
         (800, 900, 70, 0),  # 7 s: beyond the end
     ]
     path = midi_file(tmp_path / "duo.mid", [[], first, [(100, 240, 108, 3)]], tempi=[(0, 120), (200, 60)])
-    one, two = notes.parts(path, players=2)
-    index, onsets, counts = notes.indices(one, 24, 10, ALL)
+    one, two = midi.parts(path, players=2)
+    index, onsets, counts = note_index.indices(one, 24, 10, ALL)
     assert index.dtype == np.int16
     assert onsets.nonzero()[0].tolist() == [0, 10, 14, 22]
     assert index.tolist() == [40] * 5 + [0] * 5 + [42] * 4 + [44] + [0] * 7 + [45] + [0]
     assert counts == Counts(notes=5, overlaps=1, out_of_range=1, beyond_end=1)
-    index, _, counts = notes.indices(two, 24, 10, ALL)
+    index, _, counts = note_index.indices(two, 24, 10, ALL)
     assert index.tolist() == [0] * 5 + [88] * 9 + [0] * 10
     assert counts == Counts(notes=1, overlaps=0, out_of_range=0, beyond_end=0)
 
@@ -77,9 +79,9 @@ def test_a_stretch_has_the_notes_that_the_whole_has_there(
 ) -> None:
     """A shot's notes are the recording's, with what sounds on from before, and no note begins at a cut that did not before."""
     part = [Note(64, pitch, onset / 64, (onset + duration) / 64) for onset, duration, pitch in events]
-    index, onsets, _ = notes.indices(part, start + length, 16, ALL)
-    moved = notes.from_second(part, start / 16)
-    cut_index, cut_onsets, counts = notes.indices(moved, length, 16, ALL)
+    index, onsets, _ = note_index.indices(part, start + length, 16, ALL)
+    moved = note_index.from_second(part, start / 16)
+    cut_index, cut_onsets, counts = note_index.indices(moved, length, 16, ALL)
     assert cut_index.tolist() == index[start:].tolist()
     assert cut_onsets.tolist() == onsets[start:].tolist()
     assert counts.notes <= len(events)
@@ -119,7 +121,7 @@ def parts_of_eighths(draw: st.DrawFn) -> list[Note]:
 @example([Note(64, 60, 0, 10), Note(64, 60, 2, 3)], 12)
 def test_every_frame_has_the_note_that_the_rule_gives(part: list[Note], frames: int) -> None:
     settings = Notes(lowest_midi=40, highest_midi=90)
-    index, _, counts = notes.indices(part, frames, 1.0, settings)
+    index, _, counts = note_index.indices(part, frames, 1.0, settings)
     assert index.tolist() == slowly(part, frames, 1.0, settings)
     assert counts.notes + counts.beyond_end == len(part)
     assert counts.overlaps <= max(counts.notes - 1, 0)
@@ -134,7 +136,7 @@ def test_a_note_without_an_overlap_is_never_lost(drawn: list[tuple[int, int, int
     for rest, length, pitch in drawn:
         part.append(Note(64, pitch, (now + 2 + rest) / 100, (now + 2 + rest + length) / 100))
         now += 2 + rest + length
-    index, _, counts = notes.indices(part, round(now / 100 * FPS) + 2, FPS, ALL)
+    index, _, counts = note_index.indices(part, round(now / 100 * FPS) + 2, FPS, ALL)
     assert (counts.notes, counts.overlaps) == (len(part), 0)
     for note in part:
         before = int(note.start * FPS)
@@ -146,13 +148,13 @@ def test_the_studios_midi_says_what_its_notes_files_say(tmp_path: Path) -> None:
     players = [BY_CODE["vn"], BY_CODE["tbn"], BY_CODE["fl"]]
     parts = score.compose(players, 12.0, np.random.default_rng(5))
     score.write_midi(tmp_path / "trio.mid", players, parts)
-    read = notes.parts(tmp_path / "trio.mid", 3)
+    read = midi.parts(tmp_path / "trio.mid", 3)
     assert len(read) == 3
     for part, heard in zip(parts, read, strict=True):
         table = score.notes_table(part)
         true = [Note(64, round(69 + 12 * np.log2(hz / 440)), start, start + length) for start, hz, length in table]
-        index, _, counts = notes.indices(heard, 750, FPS, ALL)
-        expected, _, _ = notes.indices(true, 750, FPS, ALL)
+        index, _, counts = note_index.indices(heard, 750, FPS, ALL)
+        expected, _, _ = note_index.indices(true, 750, FPS, ALL)
         assert counts == Counts(notes=len(table), overlaps=0, out_of_range=0, beyond_end=0)
         # Ticks may move a time by 0.5 ms, and so at most to the next frame.
         assert (index != expected).mean() < 0.01
@@ -168,22 +170,22 @@ def test_a_part_is_a_track_whatever_its_channels_and_programs(tmp_path: Path) ->
     file.tracks[0].insert(2, mido.Message("program_change", channel=0, program=45))
     file.tracks[2].insert(0, mido.Message("program_change", channel=2, program=45))
     file.save(path)
-    assert [[note.pitch for note in part] for part in notes.parts(path, 2)] == [[60, 61], [48]]
+    assert [[note.pitch for note in part] for part in midi.parts(path, 2)] == [[60, 61], [48]]
 
 
 def test_in_a_file_of_one_track_a_part_is_a_channel(tmp_path: Path) -> None:
     """In their order, not in that in which their first notes end."""
     track = [(0, 90, 60, 0), (0, 30, 48, 1), (10, 20, 35, 9), (95, 99, 62, 0)]
     path = midi_file(tmp_path / "a.mid", [track], type=0)
-    assert [[note.pitch for note in part] for part in notes.parts(path, 2)] == [[60, 62], [48]]
+    assert [[note.pitch for note in part] for part in midi.parts(path, 2)] == [[60, 62], [48]]
 
 
 def test_fewer_parts_than_players_are_refused(tmp_path: Path) -> None:
     """Two players' notes in one part would teach both the other's notes."""
     path = midi_file(tmp_path / "a.mid", [[(0, 50, 60, 0), (0, 50, 48, 0)]])
-    assert len(notes.parts(path, 1)) == 1
-    with pytest.raises(MidiError, match=r"a\.mid: 1 part in it for 2 players"):
-        notes.parts(path, 2)
+    assert len(midi.parts(path, 1)) == 1
+    with pytest.raises(FileError, match=r"a\.mid: 1 part in it for 2 players"):
+        midi.parts(path, 2)
 
 
 ONE = [[(0, 50, 60, 0)]]
@@ -224,7 +226,7 @@ NOTE = b"\x00\x90\x3c\x40\x32\x80\x3c\x00"
         pytest.param(_chunks(NOTE, division=0), "its times are not in beats", id="division_0"),
         pytest.param(_chunks(NOTE, division=-6360), "its times are not in beats", id="smpte"),
         pytest.param(
-            _chunks(b"\x00\xff\x01" + b"\x80" * 3 + b"\x00" + b"\x00" * notes.MAX_BYTES),
+            _chunks(b"\x00\xff\x01" + b"\x80" * 3 + b"\x00" + b"\x00" * midi.MAX_BYTES),
             "larger than 2 MiB",
             id="huge_file",
         ),
@@ -233,8 +235,8 @@ NOTE = b"\x00\x90\x3c\x40\x32\x80\x3c\x00"
 def test_damaged_files_are_named(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "score.mid"
     path.write_bytes(content)
-    with pytest.raises(MidiError) as error:
-        notes.parts(path, 1)
+    with pytest.raises(FileError) as error:
+        midi.parts(path, 1)
     assert error.value.what.startswith(what)
     assert str(error.value) == f"{path}: {error.value.what}"
     assert "\n" not in error.value.what
@@ -242,13 +244,13 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes, what: str) -> N
 
 def test_a_tempo_that_pretty_midi_would_pass_over_is_refused(tmp_path: Path) -> None:
     _tempo_in_the_second_track(tmp_path / "a.mid")
-    with pytest.raises(MidiError, match="tempo changes outside of its first track"):
-        notes.parts(tmp_path / "a.mid", 1)
+    with pytest.raises(FileError, match="tempo changes outside of its first track"):
+        midi.parts(tmp_path / "a.mid", 1)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MidiError, match=r"none\.mid: cannot be read"):
-        notes.parts(tmp_path / "none.mid", 1)
+    with pytest.raises(FileError, match=r"none\.mid: cannot be read"):
+        midi.parts(tmp_path / "none.mid", 1)
 
 
 WHOLE = _chunks(b"\x00\xff\x51\x03\x07\xa1\x20" + NOTE * 3 + b"\x00\xff\x2f\x00", NOTE + b"\x00\xff\x2f\x00")
@@ -263,10 +265,10 @@ def test_any_damage_gives_notes_or_a_reason(
     path = tmp_path_factory.getbasetemp() / "damaged.mid"
     path.write_bytes(WHOLE[:place] + bytes_ + WHOLE[place + len(bytes_) :])
     try:
-        parts = notes.parts(path, 1)
-    except MidiError:
+        parts = midi.parts(path, 1)
+    except FileError:
         return
-    index, _, counts = notes.indices(parts[0], 100, FPS, ALL)
+    index, _, counts = note_index.indices(parts[0], 100, FPS, ALL)
     assert counts.notes + counts.beyond_end == len(parts[0])
     assert index.max() <= ALL.indices - 1
 
@@ -287,7 +289,7 @@ def test_the_stage_keeps_what_has_a_score_and_names_what_is_wrong(tmp_path: Path
     midi_file(place / "videos" / "late.mid", [[(2000, 2100, 60, 0)]])
     midi_file(place / "videos" / "more.mid", [[(0, 100, 60, 0)], [(0, 100, 48, 0)]])
     (place / "videos" / "torn.mid").write_bytes(WHOLE[:30])
-    done = run_stage(place, "notes")
+    done = run_stage(place, "tracks", "notes")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "notes: 2 tracks, 4 notes, 1 overlaps, 1 out of range"
     shards = Shards(place / "data" / "notes")
@@ -298,7 +300,7 @@ def test_the_stage_keeps_what_has_a_score_and_names_what_is_wrong(tmp_path: Path
     expected = np.zeros(250, np.int16)
     expected[:16], expected[16:31] = 40, 42
     np.testing.assert_array_equal(shards.rows("notes", "good"), expected)
-    items = {(item.file, item.what.split(" (")[0]): item for item in set_aside.read(place / "data" / "notes")}
+    items = {(item.file, item.what.split(" (")[0]): item for item in read_set_aside(place / "data/notes/set_aside.csv")}
     assert set(items) == {
         ("good.mid", "1 notes of player 1 are out of range, and became rests"),
         ("late.mid", "player 1 has no note in it that is in range and within the recording"),
@@ -318,9 +320,9 @@ def test_a_file_with_too_few_parts_serves_none_of_its_players(tmp_path: Path) ->
     with ShardWriter(place / "data" / "spectrograms") as shards:
         for name in ("01_Duo_1_vn", "01_Duo_2_vc"):
             shards.add(name, {"spectrogram": np.zeros((250, 2), np.float16)})
-    done = run_stage(place, "notes")
+    done = run_stage(place, "tracks", "notes")
     assert done.returncode == 0, done.stderr
-    (item,) = set_aside.read(place / "data" / "notes")
+    (item,) = read_set_aside(place / "data/notes/set_aside.csv")
     assert (item.file, item.what) == ("01_Duo_vn_vc/Sco_01_Duo_vn_vc.mid", "1 part in it for 2 players")
     assert "no track has a score" in done.stdout
 
@@ -338,7 +340,7 @@ def test_annotated_notes_are_the_truth_and_the_score_only_stands_in(tmp_path: Pa
     with ShardWriter(place / "data" / "spectrograms") as shards:
         for part in ("1_vn", "2_va", "3_vc"):
             shards.add(f"01_Trio_{part}", {"spectrogram": np.zeros((250, 2), np.float16)})
-    done = run_stage(place, "notes")
+    done = run_stage(place, "tracks", "notes")
     assert done.returncode == 0, done.stderr
     made = Shards(place / "data" / "notes")
     assert list(made.index.index) == ["01_Trio_1_vn", "01_Trio_2_va"]
@@ -347,7 +349,7 @@ def test_annotated_notes_are_the_truth_and_the_score_only_stands_in(tmp_path: Pa
     np.testing.assert_array_equal(made.rows("notes", "01_Trio_1_vn"), heard)
     assert made.rows("onsets", "01_Trio_1_vn").nonzero()[0].tolist() == [63, 125]
     np.testing.assert_array_equal(np.unique(made.rows("notes", "01_Trio_2_va")), [0, 50 - 20])
-    (item,) = set_aside.read(place / "data" / "notes")
+    (item,) = read_set_aside(place / "data/notes/set_aside.csv")
     assert item.file == "01_Trio_vn_va_vc/Notes_3_vc_01_Trio.txt"
     assert item.what.startswith("nothing in it")
 
@@ -356,10 +358,10 @@ def test_a_corpus_without_scores_leaves_a_folder_that_can_be_read(tmp_path: Path
     """A track without MIDI is normal: nothing is set aside, and the models without content go on."""
     place = workplace(tmp_path, corpus={"name": "folder", "root": "videos"})
     corpus_of(place, ["one", "two"])
-    done = run_stage(place, "notes")
+    done = run_stage(place, "tracks", "notes")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == (
         "notes: no track has a score (MIDI) that can be used: models with content will be skipped"
     )
-    assert set_aside.read(place / "data" / "notes") == []
+    assert read_set_aside(place / "data/notes/set_aside.csv") == []
     assert list(Shards(place / "data" / "notes").index.index) == []

@@ -16,10 +16,10 @@ import pytest
 from fake_openpose import write_models, write_module, write_program
 from make_media import REAL, REPO, blank, run_stage, tone, workplace, write_video
 
-from pipeline import media, params
-from pipeline.corpus import Track
+from pipeline import params
+from pipeline.corpus.track import Track
+from pipeline.errors import FileError, ParamsError
 from pipeline.keypoints import detection, openpose_json, people
-from pipeline.keypoints.openpose_json import OpenPoseError
 from pipeline.keypoints.skeleton import (
     JOINTS,
     LEFT_ELBOW,
@@ -32,6 +32,7 @@ from pipeline.keypoints.skeleton import (
     RIGHT_SHOULDER,
     RIGHT_WRIST,
 )
+from pipeline.media import picture_files
 
 DEMO = params.load(REPO / "profiles" / "demo.yaml").keypoints
 WIDTH_PX, HEIGHT_PX, FRAMES = 128, 64, 20
@@ -137,7 +138,7 @@ def test_without_pyopenpose_the_message_says_so_and_where_to_read_on(tmp_path, m
     monkeypatch.chdir(tmp_path)
     write_models(tmp_path / "models")
     video = duo(tmp_path / "duo.mp4")
-    with pytest.raises(params.ParamsError) as error:
+    with pytest.raises(ParamsError) as error:
         detection.detect(Track("t", "p", "unknown", video, video), keypoints("pyopenpose", model_folder="models"))
     said = str(error.value)
     assert said.startswith("keypoints.detector = 'pyopenpose': there is no module pyopenpose for this Python")
@@ -148,12 +149,12 @@ def test_without_pyopenpose_the_message_says_so_and_where_to_read_on(tmp_path, m
 def test_models_are_looked_for_before_openpose_starts(module):
     video = duo(Path("duo.mp4"))
     track = Track("t", "p", "unknown", video, video)
-    with pytest.raises(params.ParamsError, match=r"model_folder = 'nowhere': no such folder; docs/openpose.md"):
+    with pytest.raises(ParamsError, match=r"model_folder = 'nowhere': no such folder; docs/openpose.md"):
         detection.detect(track, keypoints("pyopenpose", model_folder="nowhere"))
     Path("models/hand/pose_iter_102000.caffemodel").unlink()
-    with pytest.raises(params.ParamsError, match=r"'models': no hand/pose_iter_102000.caffemodel in it"):
+    with pytest.raises(ParamsError, match=r"'models': no hand/pose_iter_102000.caffemodel in it"):
         detection.detect(track, keypoints("pyopenpose", model_folder="models"))
-    with pytest.raises(params.ParamsError, match=r"'models': no pose/coco/pose_deploy_linevec.prototxt in it"):
+    with pytest.raises(ParamsError, match=r"'models': no pose/coco/pose_deploy_linevec.prototxt in it"):
         detection.detect(track, keypoints("pyopenpose", model_folder="models", body="COCO"))
     assert not (module / "configured.json").exists()
 
@@ -162,7 +163,7 @@ def test_openpose_that_ends_its_process_sets_one_video_aside(module):
     """It prints and aborts rather than raises: that must not take the run with it."""
     bad, good = duo(Path("bad.mp4"), faulty=4), duo(Path("good.mp4"))
     p = keypoints("pyopenpose", model_folder="models")
-    with pytest.raises(OpenPoseError) as error:
+    with pytest.raises(FileError) as error:
         detection.detect(Track("t", "p", "unknown", bad, bad), p)
     assert str(error.value).startswith("bad.mp4: OpenPose was ended by SIGABRT: ")
     assert "out of memory" in str(error.value)
@@ -202,9 +203,9 @@ def test_players_of_one_video_looked_for_at_once_wait_for_one_run(program):
 def test_what_is_wrong_with_the_program_is_said(program):
     video = duo(Path("duo.mp4"))
     track = Track("t", "p", "unknown", video, video)
-    with pytest.raises(params.ParamsError, match=r"binary = 'no/such.bin': no such program; docs/openpose.md"):
+    with pytest.raises(ParamsError, match=r"binary = 'no/such.bin': no such program; docs/openpose.md"):
         detection.detect(track, keypoints("openpose", binary="no/such.bin", model_folder="models"))
-    with pytest.raises(params.ParamsError, match="model_folder = 'nowhere': no such folder"):
+    with pytest.raises(ParamsError, match="model_folder = 'nowhere': no such folder"):
         detection.detect(track, keypoints("openpose", binary=str(program), model_folder="nowhere"))
 
 
@@ -220,7 +221,7 @@ def test_a_program_that_fails_is_named_with_its_last_words_and_run_again_next_ti
     track = Track("t", "p", "unknown", video, video)
     p = keypoints("openpose", binary=str(program), model_folder="models")
     for _ in range(2):
-        with pytest.raises(OpenPoseError, match=says) as error:
+        with pytest.raises(FileError, match=says) as error:
             detection.detect(track, p)
     assert "\n" not in str(error.value)
     assert len(program.with_suffix(".runs").read_text().splitlines()) == 2
@@ -305,7 +306,7 @@ def test_nobody_is_nobody(tmp_path):
 def test_a_broken_file_is_named(tmp_path, text, says):
     path = tmp_path / "v_000000000003_keypoints.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(OpenPoseError, match=says) as error:
+    with pytest.raises(FileError, match=says) as error:
         openpose_json.read(path)
     assert path.name in str(error.value)
     assert "\n" not in str(error.value)
@@ -328,7 +329,7 @@ def test_ten_thousand_damaged_files_give_joints_or_one_clear_error():
         try:
             joints = openpose_json.parse(data, path)
             track = people.player(openpose_json.in_pixels([before, joints], 1280, 720, path), 0, 640)
-        except OpenPoseError as error:
+        except FileError as error:
             said = str(error)
         if joints is not None:
             results["people" if len(joints) else "nobody"] += 1
@@ -424,7 +425,7 @@ def test_a_track_that_is_a_stretch_has_the_frames_of_its_stretch(tmp_path):
     found = read(video, tmp_path, start_s=0.5, end_s=1.2)
     assert found.times == pytest.approx(np.arange(7) / 10)
     assert list(found.keypoints[:, NECK, 0]) == list(range(305, 312))
-    with pytest.raises(media.MediaError, match="no picture"):
+    with pytest.raises(FileError, match="no picture"):
         read(video, tmp_path, start_s=5)
 
 
@@ -432,7 +433,7 @@ def test_a_videos_files_are_found_by_its_name(tmp_path):
     video, other = film(tmp_path / "violin" / "recital.mp4", 3), film(tmp_path / "cello" / "recital.mp4", 3)
     json_folder = tmp_path / "json"
     json_folder.mkdir()
-    with pytest.raises(OpenPoseError, match=r"json: no \.\.\._keypoints.json of recital.mp4 in it"):
+    with pytest.raises(FileError, match=r"json: no \.\.\._keypoints.json of recital.mp4 in it"):
         read(video, json_folder)
     write_json(json_folder / "recital_000000000000_keypoints.json", person(100))
     write_json(json_folder / "recital_2_000000000000_keypoints.json", person(500))  # of recital_2.mp4
@@ -444,9 +445,9 @@ def test_a_videos_files_are_found_by_its_name(tmp_path):
     assert list(read(other, json_folder).keypoints[:, NECK, 0]) == [0, 0, 300]
     assert list(read(video, json_folder).keypoints[:, NECK, 0]) == [0, 200, 0]
     write_json(json_folder / "recital" / "000000000001_keypoints.json", person(200))
-    with pytest.raises(OpenPoseError, match="a second file of frame 1"):
+    with pytest.raises(FileError, match="a second file of frame 1"):
         read(video, json_folder)
-    with pytest.raises(params.ParamsError, match=r"json_folder = .*nowhere': no such folder"):
+    with pytest.raises(ParamsError, match=r"json_folder = .*nowhere': no such folder"):
         read(video, tmp_path / "nowhere")
 
 
@@ -455,11 +456,11 @@ def test_files_that_are_not_of_this_video_are_refused(tmp_path):
     video = film(tmp_path / "v.mp4", 3)
     for frame in (1, 2, 3):
         write_json(tmp_path / "v" / f"v_{frame:012d}_keypoints.json", person(300))
-    with pytest.raises(OpenPoseError, match=r"v_000000000003_keypoints.json: its video has 3 pictures, 0 to 2"):
+    with pytest.raises(FileError, match=r"v_000000000003_keypoints.json: its video has 3 pictures, 0 to 2"):
         read(video, tmp_path)
     write_json(tmp_path / "v" / "v_000000000001_keypoints.json", person(1500))
     (tmp_path / "v" / "v_000000000003_keypoints.json").unlink()
-    with pytest.raises(OpenPoseError, match=r"its people lie at x from 250 to 1550, .* picture is 640 x 480 px"):
+    with pytest.raises(FileError, match=r"its people lie at x from 250 to 1550, .* picture is 640 x 480 px"):
         read(video, tmp_path)
 
 
@@ -530,20 +531,20 @@ def test_times_without_decoding_are_those_of_the_pictures(video):
     """A file's number is a place in this list: were it of another length or order, all movement would be shifted."""
     if video is None:
         pytest.skip("the real clips are not on this machine")
-    times = media.times(video)
-    assert list(times[media.increasing(times)]) == [time_s for time_s, _ in media.frames(video)]
+    times = picture_files.times(video)
+    assert list(times[picture_files.increasing(times)]) == [time_s for time_s, _ in picture_files.frames(video)]
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts", "avi"])
 def test_times_without_decoding_of_uneven_pictures(tmp_path, container):
     pictures = [(t, p) for t, (_, p) in zip([0, 0.1, 0.15, 0.4, 0.41, 1.0], blank(0.6), strict=True)]
     video = write_video(tmp_path / "v", pictures, tone(1), container_format=container)
-    times = media.times(video)
+    times = picture_files.times(video)
     assert len(times) == 6
-    assert list(times) == [time_s for time_s, _ in media.frames(video)]
-    assert list(media.increasing(np.array([0, 0.1, 0.1, 0.05, 0.2]))) == [0, 1, 4]
-    with pytest.raises(media.MediaError, match=r"no such|cannot be read"):
-        media.times(tmp_path / "none.mp4")
+    assert list(times) == [time_s for time_s, _ in picture_files.frames(video)]
+    assert list(picture_files.increasing(np.array([0, 0.1, 0.1, 0.05, 0.2]))) == [0, 1, 4]
+    with pytest.raises(FileError, match=r"no such|cannot be read"):
+        picture_files.times(tmp_path / "none.mp4")
 
 
 # In the stage
@@ -565,7 +566,7 @@ def test_extract_uses_what_can_be_used_and_names_the_rest(tmp_path):
     settings = (place / "params.yaml").read_text().replace("detector: mediapipe", "detector: openpose_json")
     settings = settings.replace("json_folder: data/raw/openpose_json", f"json_folder: {root / 'openpose'}")
     (place / "params.yaml").write_text(settings)
-    done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
+    done = run_stage(place, "tracks", "extract", LOKY_MAX_CPU_COUNT="1")
     assert done.returncode == 0, done.stderr
     assert list(pd.read_parquet(place / "data/keypoints/index.parquet")["track"]) == ["good"]
     aside = pd.read_csv(place / "data/keypoints/set_aside.csv").set_index("file")
@@ -576,7 +577,7 @@ def test_extract_uses_what_can_be_used_and_names_the_rest(tmp_path):
     write_json(root / "openpose" / "alone_000000000000_keypoints.json", person(200))
     for frame in range(10):
         write_json(root / "openpose" / "good" / f"{frame:012d}_keypoints.json")
-    done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
+    done = run_stage(place, "tracks", "extract", LOKY_MAX_CPU_COUNT="1")
     assert done.returncode == 0, done.stderr
     assert set(pd.read_parquet(place / "data/keypoints/index.parquet")["track"]) == {"alone", "broken"}
     assert "good.mp4: nobody in view" in done.stdout
@@ -590,7 +591,7 @@ def test_extract_without_openpose_is_one_line(tmp_path):
     write_models(place / "models")
     settings = (place / "params.yaml").read_text().replace("detector: mediapipe", "detector: pyopenpose")
     (place / "params.yaml").write_text(settings.replace("/opt/openpose/models", "models"))
-    done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
+    done = run_stage(place, "tracks", "extract", LOKY_MAX_CPU_COUNT="1")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]

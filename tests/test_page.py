@@ -16,8 +16,8 @@ from browser import browser, needs_browser
 from make_media import PROFILE, tone
 from playwright.sync_api import Browser, Page
 
-from pipeline import spectrogram
-from pipeline.encoded import opus
+from pipeline.audio import spectrogram
+from pipeline.media.encoding import opus
 from pipeline.report import page
 
 SETTINGS = replace(PROFILE, audio=replace(PROFILE.audio, griffin_lim_iterations=2))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from make_media import digests, players, run_stage, workplace
 
-from pipeline import parallel
-from pipeline.params import ParamsError
+from pipeline.compute import parallel
+from pipeline.errors import ParamsError
 
 CLUSTERS = ["dask", "ray"]
 
@@ -28,6 +28,7 @@ def outs(place: Path, studio: Path, backend: str) -> dict[str, str]:
     """Hashes of what extract and spectrograms write with a backend."""
     corpus = {"name": "studio", "root": os.path.relpath(studio, place)}  # relative: a worker starts in another folder
     workplace(place, corpus=corpus, windows={"duration_s": 1}, compute={"backend": backend})
+    assert run_stage(place, "tracks").returncode == 0
     found = {}
     for stage, folder in (("extract", "keypoints"), ("spectrograms", "spectrograms")):
         done = run_stage(place, stage)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
+from pipeline.errors import ParamsError
 from pipeline.models.vqvae import VQVAE
 
 ROOT = Path(__file__).parent.parent
@@ -110,7 +111,7 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     path = changed(tmp_path, old, new)
-    with pytest.raises(params.ParamsError) as error:
+    with pytest.raises(ParamsError) as error:
         params.load(path)
     message = str(error.value)
     assert said in message
@@ -159,7 +160,7 @@ def test_a_variant_may_change_one_value_of_its_budget(tmp_path: Path) -> None:
 
 def test_a_variant_that_is_not_there_is_named() -> None:
     p = params.load(ROOT / "profiles" / "demo.yaml")
-    with pytest.raises(params.ParamsError, match=r"no variant 'mi_nett'.*mi_net, mi_net_sync, .*gru_content"):
+    with pytest.raises(ParamsError, match=r"no variant 'mi_nett'.*mi_net, mi_net_sync, .*gru_content"):
         params.variant(p.variants.prior, "mi_nett")
 
 
@@ -183,10 +184,10 @@ def test_who_sits_where_is_for_numbered_players(tmp_path: Path) -> None:
     path.write_text(text)
     assert params.load(path).corpus.player_order == {"15": [2, 1]}
     path.write_text(text.replace("  name: studio", "  name: folder"))
-    with pytest.raises(params.ParamsError, match=r"player_order = .*: must be \{\}, since corpus.name = folder"):
+    with pytest.raises(ParamsError, match=r"player_order = .*: must be \{\}, since corpus.name = folder"):
         params.load(path)
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(params.ParamsError, match="make profile"):
+    with pytest.raises(ParamsError, match="make profile"):
         params.load(tmp_path / "params.yaml")

@@ -14,10 +14,17 @@ from hypothesis import strategies as st
 from make_media import blank, digests, tone, workplace, write_video, write_wav
 from ruamel.yaml import YAML
 
-from pipeline import corpus, params, set_aside, weights
+from pipeline import params
+from pipeline.corpus import reading
+from pipeline.corpus.track import write_tracks
+from pipeline.dataset.set_aside import SetAside, write_set_aside
+from pipeline.dataset.shards import ShardWriter
+from pipeline.keypoints.people_finder import finder
 from pipeline.models.vqvae import VQVAE
-from pipeline.report import figures, tables
-from pipeline.shards import ShardWriter
+from pipeline.report import drawing, figures, tables
+from pipeline.report.rows import BASELINES, PRIORS, ROWS, SYSTEMS
+from pipeline.report.style import COLOURS, MARKERS
+from pipeline.training import weights
 from stages import report
 
 KEYS = (
@@ -75,11 +82,11 @@ def metrics_of(row: str, *, content: bool = True, heard: bool = True) -> dict[st
     figures_here |= {"onset_f1": 0.4, "onset_f1_shuffled": 0.3, "onset_lag_s": 0.016}
     if content:
         figures_here |= {"pitch": 0.5, "pitch_shuffled": 0.2}
-    if row in tables.SYSTEMS:
+    if row in SYSTEMS:
         figures_here["knn"] = 0.9144
-    if row in tables.PRIORS:
+    if row in PRIORS:
         figures_here |= {"nll": 1.1, "nll_shuffled": 1.7}
-    if row in tables.BASELINES:
+    if row in BASELINES:
         figures_here |= {"mse": 0.2, "mse_shuffled": 0.25}
     return figures_here
 
@@ -111,14 +118,15 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
         generate={"repeats": REPEATS},
     )
     settings = params.load(folder / "params.yaml")
-    tracks = corpus.read(settings.corpus)[0]
+    tracks = reading.read(settings.corpus, finder)[0]
     places = [(track.name, start) for track in tracks for start in range(STARTS)]
     instruments = {track.name: track.instrument for track in tracks}
     config = {key: value for key, value in asdict(settings.variants.vqvae["vqvae"]).items() if key != "training"}
     config = {key: value for key, value in config.items() if key != "codebook_after"} | {"bins": BINS}
     weights.save(folder / "models/vqvae", VQVAE(**config), config)
-    write_tracks(folder / "data", [track.name for track in tracks], generator)
-    for row in tables.ROWS:
+    write_data(folder / "data", [track.name for track in tracks], generator)
+    write_tracks(folder / "data/tracks.parquet", tracks)
+    for row in ROWS:
         metrics = metrics_of(row, content=content, heard=heard)
         write_metrics(folder / "metrics", row, metrics)
         if any(value is not None for value in metrics.values()):
@@ -128,18 +136,18 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
     table = pd.DataFrame(degraded, columns=["seen", "amount"])
     table = table.assign(onset_f1=0.5, onset_f1_shuffled=0.2, onset_lag_s=0.0)
     table.to_csv(folder / "evaluations/degraded.csv", index=False)
-    for row in tables.SYSTEMS:
-        repeats = 0 if row in CONTENT and not content else 1 if row in tables.BASELINES else REPEATS
+    for row in SYSTEMS:
+        repeats = 0 if row in CONTENT and not content else 1 if row in BASELINES else REPEATS
         with ShardWriter(folder / "samples" / row) as writer:
             for number, (repeat, (track, start)) in enumerate((r, place) for r in range(repeats) for place in places):
                 made = {"codes": generator.integers(16, size=FRAMES).astype(np.int16)}
-                if row in tables.BASELINES:
+                if row in BASELINES:
                     made = {"spectrogram": generator.uniform(-1, 0.5, (FRAMES, BINS)).astype(np.float16)}
                 writer.add(f"sample_{number:05d}", made, repeat=repeat, source=track, source_start=start)
     return folder
 
 
-def write_tracks(folder: Path, names: list[str], generator: np.random.Generator) -> None:
+def write_data(folder: Path, names: list[str], generator: np.random.Generator) -> None:
     with (
         ShardWriter(folder / "spectrograms") as sounds,
         ShardWriter(folder / "keypoints") as bodies,
@@ -154,7 +162,7 @@ def write_tracks(folder: Path, names: list[str], generator: np.random.Generator)
             movements.add(name, {"motion": generator.normal(size=(40, 47, 2)).astype(np.float32)})
             codes.add(name, {"codes": generator.integers(16, size=100).astype(np.int16)})
             notes.add(name, {"notes": np.ones(100, np.int16), "onsets": np.arange(100) % 30 == 0})
-    set_aside.write(folder, [set_aside.SetAside("a|b.mp4", "broken", "mend it")])
+    write_set_aside(folder / "set_aside.csv", [SetAside("a|b.mp4", "broken", "mend it")])
 
 
 def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> None:
@@ -167,7 +175,7 @@ def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> N
     )
     pd.DataFrame({"rank": [1, 2, 3], "share": [0.7, 0.3, 0.0]}).to_csv(folder / "codebook_usage.csv", index=False)
     columns = ["mse", "test_mse"] if row.startswith("vqvae") else ["loss", "test_mse"]
-    columns = ["nll", "test_nll"] if row in tables.PRIORS else columns
+    columns = ["nll", "test_nll"] if row in PRIORS else columns
     rows = [] if metrics["ndb"] is None else [[100 * i, 1 / i, 1.2 / i] for i in (1, 2, 3)]
     pd.DataFrame(rows, columns=["step", *columns]).to_csv(folder / f"history_{row}.csv", index=False)
 
@@ -254,7 +262,7 @@ def test_figure_6_shows_one_place_in_all_its_columns(tmp_path, monkeypatch):
     path = Path("evaluations/mi_net_content/windows.csv")
     table = pd.read_csv(path)
     table[table.source.ne("01_A_1_fl") & table.source_start.ne(1)].to_csv(path, index=False)
-    chosen = report.places(["mi_net", "mi_net_content"])
+    chosen = drawing.places(["mi_net", "mi_net_content"])
     assert chosen == {
         "oboe": ("01_A_2_ob", 2),
         "trumpet": ("01_A_3_tpt", 2),
@@ -262,10 +270,10 @@ def test_figure_6_shows_one_place_in_all_its_columns(tmp_path, monkeypatch):
         "violin": ("01_A_4_vn", 2),
     }
     table.assign(source_start=table.source_start + STARTS).to_csv(path, index=False)
-    assert report.places(["mi_net", "mi_net_content"]) == {}
+    assert drawing.places(["mi_net", "mi_net_content"]) == {}
 
 
-ALL = {row: metrics_of(row) for row in tables.ROWS}
+ALL = {row: metrics_of(row) for row in ROWS}
 BESIDE_THE_PAPER = {
     "NDB": lambda metrics: tables.ndb(metrics, "studio"),
     "KNN": lambda metrics: tables.knn(metrics, "studio"),
@@ -306,7 +314,7 @@ def test_figures_stand_in_the_row_of_their_model():
 
 def test_findings_say_what_holds() -> None:
     """Each with the better of the two baselines, whichever that is; nothing is said of what was not measured."""
-    metrics = {row: metrics_of(row) for row in tables.ROWS}
+    metrics = {row: metrics_of(row) for row in ROWS}
     metrics["mi_net"] |= {"ndb": 9.0, "knn": 0.93}
     metrics["rnn_seq2seq"] |= {"ndb": 12.0, "knn": 0.5}
     metrics["graph_transformer"] |= {"ndb": 8.5, "knn": 0.92}
@@ -344,7 +352,7 @@ def test_pitch_by_instrument_stands_beside_its_control_and_its_ceiling() -> None
     assert lines["all"][:3] == ["0.30", "0.10", "0.80"]
 
 
-places = st.sets(st.tuples(st.sampled_from(tables.ROWS), st.sampled_from(KEYS)))
+places = st.sets(st.tuples(st.sampled_from(ROWS), st.sampled_from(KEYS)))
 
 
 @given(nulls=places, zeros=places)
@@ -370,6 +378,6 @@ def test_few_states_can_be_drawn(tmp_path, train, test):
 
 
 def test_no_two_classes_of_the_states_share_colour_and_marker():
-    assert math.gcd(len(figures.COLOURS), len(figures.MARKERS)) == 1
-    assert len(set(figures.COLOURS)) == len(figures.COLOURS)
-    assert len(set(figures.MARKERS)) == len(figures.MARKERS)
+    assert math.gcd(len(COLOURS), len(MARKERS)) == 1
+    assert len(set(COLOURS)) == len(COLOURS)
+    assert len(set(MARKERS)) == len(MARKERS)

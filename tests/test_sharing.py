@@ -1,33 +1,17 @@
 """What one computer has computed, another need not: docs/sharing.md."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from dvc.repo import Repo
-from make_media import REPO
-from smoke import sh
+from smoke import made_up, sh
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of a repository with this dvc.yaml, its outs pushed to a folder beside it. The outs are made up: what moves them
-    is not what computes them."""
+    """A clone of a repository with this dvc.yaml, its outs pushed to a folder beside it. The outs are made up: what
+    moves them is not what computes them."""
     folder = tmp_path_factory.mktemp("sharing")
-    first = folder / "first"
-    for name in ("pipeline", "stages"):
-        shutil.copytree(REPO / name, first / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (first / ".dvc").mkdir()
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
-        shutil.copy(REPO / name, first / name)
-    sh(first, "git init -q")
-    for stage in Repo(str(first)).index.stages:
-        for out in stage.outs:
-            path = Path(out.fs_path)
-            place = path if path.suffix else path / "file"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(f"{stage.addressing}\n")
-    sh(first, "dvc commit --force --quiet && git add . && git commit -qm run")
+    first = made_up(folder / "first")
     sh(first, f"dvc remote add --quiet --default lab {folder / 'remote'} && git commit -qam remote && dvc push --quiet")
     sh(folder, "git clone -q first second")
     return folder / "second"

@@ -14,10 +14,15 @@ from hypothesis import strategies as st
 from make_media import REAL, USUAL, blank, corpus_params, run_stage, tone, workplace, write_video
 
 from benchmarks import interpolation
-from pipeline import corpus, media, set_aside
-from pipeline.corpus import solos
+from pipeline.corpus import reading
+from pipeline.corpus.reading import solos
 from pipeline.corpus.track import Skeleton, Track
+from pipeline.dataset.set_aside import read_set_aside
+from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
+from pipeline.errors import FileError, NothingLeft
 from pipeline.keypoints import cleaning, detection, ready
+from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import BODY as BODY_JOINTS
 from pipeline.keypoints.skeleton import (
     JOINTS,
@@ -30,9 +35,6 @@ from pipeline.keypoints.skeleton import (
     RIGHT_SHOULDER,
     RIGHT_WRIST,
 )
-from pipeline.set_aside import NothingLeft
-from pipeline.shards import Shards, ShardWriter
-from pipeline.windows import Source, Windows
 
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the real skeleton of Solos is not on this machine")
 Json = dict[str, Any]
@@ -121,14 +123,14 @@ def root(tmp_path_factory):
 def stages(tmp_path_factory, root):
     """A folder in which all stages that need no training ran over it."""
     place = workplace(tmp_path_factory.mktemp("run"), corpus={"name": "solos", "root": str(root)})
-    for name in ("extract", "clean", "spectrograms", "notes", "split"):
+    for name in ("tracks", "extract", "clean", "spectrograms", "notes", "split"):
         done = run_stage(place, name)
         assert done.returncode == 0, done.stderr
     return place
 
 
 def test_every_segment_of_a_video_that_is_there_is_a_track(root):
-    tracks, _ = corpus.read(corpus_params("solos", root))
+    tracks, _ = reading.read(corpus_params("solos", root), finder)
     assert [(t.name, t.instrument, t.start_s, t.end_s) for t in tracks] == [
         ("-bbbbbbbbbb_01", "double bass", 1.0, 8.0),
         ("_d_01", "violin", 0.0, 6.0),
@@ -148,7 +150,7 @@ def test_every_segment_of_a_video_that_is_there_is_a_track(root):
 
 
 def test_every_id_is_used_or_named_once_and_so_is_every_video(root):
-    _, aside = corpus.read(corpus_params("solos", root))
+    _, aside = reading.read(corpus_params("solos", root), finder)
     said = {item.file: item.what for item in aside}
     assert len(said) == len(aside)
     for file, what in {
@@ -176,7 +178,7 @@ def test_every_id_is_used_or_named_once_and_so_is_every_video(root):
 
 
 def test_of_two_videos_of_one_id_the_other_is_named(root):
-    _, aside = corpus.read(corpus_params("solos", root))
+    _, aside = reading.read(corpus_params("solos", root), finder)
     assert [item.what for item in aside if item.file.endswith("_d.mp4")] == ["not used, as _d.mp4 is of the same id"]
 
 
@@ -208,7 +210,7 @@ def test_segments_of_one_video_are_on_one_side_of_the_split(stages):
 
 
 def test_what_was_set_aside_is_in_the_runs_list(stages):
-    files = {item.file for item in set_aside.read(stages / "data")}
+    files = {item.file for item in read_set_aside(stages / "data/set_aside.csv")}
     assert {"no_video", "too_long.mp4", "twice"} <= files
 
 
@@ -244,7 +246,7 @@ def test_a_skeleton_file_that_is_cut_short_later_sets_its_tracks_aside(tmp_path)
     player(10).tofile(tmp_path / "s.npy")
     path = write_video(tmp_path / "v.mp4", blank(1))
     late = Skeleton(tmp_path / "s.npy", 5, 15, 25.0, tuple(range(47)), 0.2)
-    with pytest.raises(media.MediaError, match=r"s\.npy: rows 5 to 15 cannot be read"):
+    with pytest.raises(FileError, match=r"s\.npy: rows 5 to 15 cannot be read"):
         detection.detect(Track("t", "p", "unknown", path, path, skeleton=late), USUAL)
 
 
@@ -273,7 +275,7 @@ def test_hands_that_cannot_be_told_apart_are_said_with_their_figures(tmp_path):
     write(tmp_path, {"Oboe": ["x"]}, {"Oboe": {"x": [[0, 99]]}}, {"x": [0, 100], "_counter": 100}, both_left)
     video(tmp_path, "x.mp4", 4)
     with pytest.raises(NothingLeft, match=r"skeleton\.npy: its two hands .* check that the file is whole"):
-        corpus.read(corpus_params("solos", tmp_path))
+        reading.read(corpus_params("solos", tmp_path), finder)
 
 
 @pytest.mark.parametrize(
@@ -298,10 +300,10 @@ def test_a_file_of_the_datasets_own_that_is_not_as_published_is_one_line(tmp_pat
     video(tmp_path, "x.mp4", 4)
     break_it(tmp_path)
     if says is None:  # under another name it is found where it is the only one
-        assert len(corpus.read(corpus_params("solos", tmp_path))[0]) == 1
+        assert len(reading.read(corpus_params("solos", tmp_path), finder)[0]) == 1
         return
     with pytest.raises(NothingLeft, match=says) as error:
-        corpus.read(corpus_params("solos", tmp_path))
+        reading.read(corpus_params("solos", tmp_path), finder)
     assert "\n" not in str(error.value)
 
 
@@ -328,7 +330,7 @@ def test_all_754_ids_of_the_published_files_are_accounted_for(tmp_path):
     """No video of them is here, so each is named: once, with its instrument, or for having no segment."""
     for name in ("solos_ids", "solos_timestamps", "skeleton_dict"):
         (tmp_path / f"{name}.json").symlink_to(REAL / "solos" / f"{name}.json")
-    tracks, aside = corpus.read(corpus_params("solos", tmp_path))
+    tracks, aside = reading.read(corpus_params("solos", tmp_path), finder)
     ids = json.loads((REAL / "solos/solos_ids.json").read_text())
     assert tracks == []
     assert sorted(item.file for item in aside) == sorted(name for names in ids.values() for name in names)
@@ -356,7 +358,7 @@ def real_root(tmp_path_factory):
 def test_segments_count_rows_and_include_their_last(real_root):
     """What the published files do not say: seen in where the player of this video is found, and where not."""
     rows = np.load(REAL / "solos/skeleton_npy_test.npy", allow_pickle=False)
-    (track,), aside = corpus.read(corpus_params("solos", real_root))
+    (track,), aside = reading.read(corpus_params("solos", real_root), finder)
     assert aside == []
     assert track.skeleton
     seen = np.flatnonzero((rows[:, 2] > 0).any(axis=1))
@@ -374,7 +376,7 @@ def test_the_real_skeletons_hands_are_told_apart_in_any_part_of_it_and_either_or
 
 @real
 def test_the_real_skeleton_goes_through_the_cleaning_and_into_a_window(tmp_path, real_root):
-    (track,), _ = corpus.read(corpus_params("solos", real_root))
+    (track,), _ = reading.read(corpus_params("solos", real_root), finder)
     found = detection.detect(track, USUAL)
     assert found.keypoints.shape == (1529, JOINTS, 3)
     shares = detection.found_shares(found.keypoints)

@@ -18,13 +18,18 @@ from hypothesis import strategies as st
 from make_media import PROFILE, blank, tone, write_video
 from torch import Tensor, nn
 
-from pipeline import coding, command, long_sound, media, params, sonify, spectrogram, weights
+from pipeline import params
+from pipeline.audio import long_sound, spectrogram
+from pipeline.commands import minet, sonify
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
+from pipeline.media import picture_files, probing, sound_files
 from pipeline.models.prior import Prior
 from pipeline.models.vqvae import VQVAE
-from pipeline.report import figures
-from pipeline.sampling import Sampling, sample_long
+from pipeline.report import pictures
+from pipeline.sampling import codec
+from pipeline.sampling.sampler import Sampling, sample_long
+from pipeline.training import weights
 
 FPS = 20
 
@@ -88,12 +93,12 @@ def claps(at_s: list[float], duration_s: float) -> list[tuple[float, np.ndarray]
 
 def run(*arguments: object) -> None:
     sys.argv = ["minet", "sonify", *map(str, arguments)]
-    command.main()
+    minet.main()
 
 
 def brightenings(video: Path) -> list[float]:
     """When the middle of the picture becomes bright, s; the joints are drawn at its edge."""
-    seen = [(time_s, picture[20:44, 20:44].mean() > 180) for time_s, picture in media.frames(video)]
+    seen = [(time_s, picture[20:44, 20:44].mean() > 180) for time_s, picture in picture_files.frames(video)]
     return [time_s for (_, before), (time_s, now) in pairwise(seen) if now and not before]
 
 
@@ -102,7 +107,7 @@ def beginnings(video: Path) -> list[float]:
 
     A spectrogram's window of 128 ms smears what begins over the 64 ms before and after; half is in the middle.
     """
-    sound, rate_hz = media.decode_audio(video)
+    sound, rate_hz = sound_files.decode_audio(video)
     block = rate_hz // 100
     level = np.sqrt((sound[: len(sound) // block * block].reshape(-1, block) ** 2).mean(1))
     loud = level > 0.5 * level.max()
@@ -122,14 +127,14 @@ def test_sound_is_in_step_with_the_picture(tmp_path: Path, followed: None, drawn
     seen = brightenings(out)
     assert seen == pytest.approx(at_s, abs=0.002)
     assert beginnings(out) == pytest.approx(seen, abs=1 / FPS)
-    assert media.probe(out).duration_s == pytest.approx(16, abs=0.1)
-    assert sum(1 for _ in media.frames(out)) == len(pictures)
+    assert probing.probe(out).duration_s == pytest.approx(16, abs=0.1)
+    assert sum(1 for _ in picture_files.frames(out)) == len(pictures)
 
 
 def test_what_is_written_beside_the_video(tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str]) -> None:
     video = write_video(tmp_path / "in.mp4", claps([1.0], 5), tone(5))
     run(video, "-o", tmp_path / "out.mp4")
-    sound, rate_hz = media.decode_audio(tmp_path / "out.wav")
+    sound, rate_hz = sound_files.decode_audio(tmp_path / "out.wav")
     assert rate_hz == PROFILE.audio.sample_rate_hz
     assert len(sound) / rate_hz == pytest.approx(5, abs=0.1)
     with np.load(tmp_path / "out.npz") as found:
@@ -144,14 +149,14 @@ def test_the_picture_of_a_long_video_has_no_more_columns_than_it_shows(
 ) -> None:
     """Ten minutes of spectrogram take a gigabyte to draw. What is loud for half of a column is still seen as loud."""
     drawn: list[np.ndarray] = []
-    draw = figures.seen_and_heard
+    draw = pictures.seen_and_heard
 
     def seen_and_heard(path: Path, **of: Any) -> None:
         drawn.extend(of["spectrograms"].values())
         draw(path, **of)
 
-    monkeypatch.setattr(figures, "seen_and_heard", seen_and_heard)
-    monkeypatch.setattr(command, "PICTURE_FRAMES", 7)  # of 45 steps; the clap takes 31 of the second
+    monkeypatch.setattr(pictures, "seen_and_heard", seen_and_heard)
+    monkeypatch.setattr(minet, "PICTURE_FRAMES", 7)  # of 45 steps; the clap takes 31 of the second
     run(write_video(tmp_path / "in.mp4", claps([0.75], 5), tone(5)), "-o", tmp_path / "out.mp4")
     (picture,) = drawn
     assert picture.max(axis=1).tolist() == pytest.approx([-1, 0.8, -1, -1, -1, -1, -1])
@@ -266,9 +271,9 @@ def test_long_codes_are_decoded_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -
         bins=32, channels=16, code_dim=8, codes=16, bands=[2, 1], commitment=0.25, ema_decay=0.9, revive_below=0
     ).eval()
     codes = np.random.default_rng(0).integers(16, size=300)
-    whole = coding.decode_long(model, codes)
-    monkeypatch.setattr(coding, "CHUNK", 64)
-    np.testing.assert_allclose(coding.decode_long(model, codes), whole, atol=2e-2)  # bfloat16
+    whole = codec.decode_long(model, codes)
+    monkeypatch.setattr(codec, "CHUNK", 64)
+    np.testing.assert_allclose(codec.decode_long(model, codes), whole, atol=2e-2)  # bfloat16
     assert whole.shape == (300, 32)
 
 
@@ -322,7 +327,7 @@ def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: No
     pictures = [(float(t), np.full((64, 64, 3), 90, np.uint8)) for t in times.round(3)]
     video = write_video(tmp_path / "in.mp4", pictures)
     found = whole_video.find(video, 0, PROFILE.keypoints, max_fps=math.inf)
-    whole = np.array([time_s for time_s, _ in media.frames(video)])
+    whole = np.array([time_s for time_s, _ in picture_files.frames(video)])
     assert found.times == pytest.approx(whole, abs=1e-6)
 
 
@@ -351,4 +356,4 @@ def test_a_phone_video_stays_upright(tmp_path: Path, followed: None) -> None:
                 container.mux(packet)
     run(turned, "-o", tmp_path / "out.mp4")
     for path in (turned, tmp_path / "out.mp4"):
-        assert next(media.frames(path))[1].shape == (32, 64, 3), path
+        assert next(picture_files.frames(path))[1].shape == (32, 64, 3), path

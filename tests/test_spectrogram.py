@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from make_media import tone
 
-from pipeline import sound_check, spectrogram
+from pipeline.audio import sound_check, spectrogram
 from pipeline.params import Audio
 
 AUDIO = Audio(sample_rate_hz=16000, n_fft=2048, hop_length=256, floor_db=-80.0, griffin_lim_iterations=32)

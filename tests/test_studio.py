@@ -13,8 +13,9 @@ from hypothesis import given, strategies
 from scipy.signal import find_peaks
 
 from pipeline import params
+from pipeline.errors import ParamsError
 from pipeline.keypoints import skeleton
-from pipeline.params import ParamsError, Studio
+from pipeline.params import Studio
 from pipeline.studio import brass, figure, motion, pieces, players, score, synthesis, timing
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
 from stages import studio

@@ -25,11 +25,17 @@ from make_media import REPO, tone, workplace, write_video, write_wav
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from scipy import stats
 
-from pipeline import command, encoded, media, params, weights
+from pipeline import params
+from pipeline.commands import minet
+from pipeline.corpus import reading
+from pipeline.corpus.track import read_tracks, write_tracks
+from pipeline.dataset.shards import ShardWriter
+from pipeline.keypoints.people_finder import finder
+from pipeline.media import encoding, picture_files, probing, sound_files
 from pipeline.metrics import proportion
 from pipeline.models.vqvae import VQVAE
-from pipeline.shards import ShardWriter
 from pipeline.study import build, protocol, score
+from pipeline.training import weights
 
 Choose = Callable[[str, str], bool]  # pair, question → whether the generated side is chosen
 INSTRUMENTS, PAIRS, CHECKS = ("flute", "tuba", "viola", "violin"), 3, 3
@@ -39,7 +45,7 @@ QUESTIONS = list(protocol.QUESTIONS)
 def clip(number: int) -> bytes:
     """Half a second of a tone of its own."""
     pictures = [np.full((16, 16, 3), 40 * shade, np.uint8) for shade in range(5)]
-    return encoded.webm(pictures, 10, tone(0.5, hz=200 + 10 * number), 16000)
+    return encoding.webm(pictures, 10, tone(0.5, hz=200 + 10 * number), 16000)
 
 
 @pytest.fixture(scope="module")
@@ -387,6 +393,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracks = [f"{piece}_1_{code}" for piece, code in pieces.items()]
     parts = ["test", "test", "test", "train"]
     (folder / "data").mkdir()
+    write_tracks(folder / "data/tracks.parquet", reading.read(params.load(folder / "params.yaml").corpus, finder)[0])
     pd.DataFrame({"track": tracks, "part": parts}).to_parquet(folder / "data/splits.parquet")
     generator = np.random.default_rng(1)
     with ShardWriter(folder / "samples/mi_net_sync") as writer:
@@ -402,7 +409,7 @@ def streams(clip: bytes, folder: Path) -> tuple[list[bytes], np.ndarray, Path]:
     path.write_bytes(clip)
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size]
-    return packets, media.read_audio(path, 16000), path
+    return packets, sound_files.read_audio(path, 16000), path
 
 
 def test_a_study_of_a_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,11 +448,11 @@ def test_sound_and_picture_of_a_clip_are_in_step(run: Path, tmp_path: Path, monk
     """A flash and a click that were recorded together lie together, wherever the window starts."""
     monkeypatch.chdir(run)
     settings = params.load()
-    track = next(track for track in build.corpus.read(settings.corpus)[0] if track.name == "03_C_1_fl")
+    track = next(track for track in read_tracks() if track.name == "03_C_1_fl")
     for start_s in (1.104, 1.5, 1.76):
         clip = build.item(track, start_s, None, settings).real
         _, sound, path = streams(clip, tmp_path)
-        bright = [time_s for time_s, picture in media.frames(path) if picture.mean() > 150]
+        bright = [time_s for time_s, picture in picture_files.frames(path) if picture.mean() > 150]
         click_s = float(np.abs(sound).argmax() / 16000)
         assert len(bright) == 1
         assert bright[0] == pytest.approx(2.0 - start_s, abs=0.021), "half a picture"
@@ -482,7 +489,7 @@ def test_what_build_says_when_it_cannot(run: Path, tmp_path: Path, monkeypatch: 
     def said(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["minet", "study", *arguments])
         with pytest.raises(SystemExit) as stopped:
-            command.main()
+            minet.main()
         assert "\n" not in str(stopped.value)
         return str(stopped.value)
 
@@ -709,9 +716,9 @@ def test_webm_plays_at_its_rate(tmp_path: Path) -> None:
     """Frame rates of real cameras, sounds at rates that Opus does not know."""
     path = tmp_path / "x.webm"
     pictures = [np.full((32, 32, 3), 90, np.uint8)] * 60
-    path.write_bytes(encoded.webm(pictures, 29.97, tone(2, 22050), 22050))
-    times = media.times(path)
+    path.write_bytes(encoding.webm(pictures, 29.97, tone(2, 22050), 22050))
+    times = picture_files.times(path)
     assert len(times) == 60 and times[-1] == pytest.approx(float(59 / Fraction(2997, 100)), abs=0.002)
-    assert abs(media.probe(path).duration_s - 2) < 0.05
-    sound = media.read_audio(path, 16000)
+    assert abs(probing.probe(path).duration_s - 2) < 0.05
+    sound = sound_files.read_audio(path, 16000)
     assert np.abs(np.fft.rfft(sound[8000:24000])).argmax() == pytest.approx(440, abs=1)

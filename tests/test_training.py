@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline import determinism, training, weights
+from pipeline.compute import determinism
+from pipeline.dataset.tensors import Batch, to_tensors
 from pipeline.models.prior import Prior
 from pipeline.params import Training
+from pipeline.training import loop, weights
 
 SETTINGS = Training(
     steps=23, batch=8, learning_rate=5e-2, warmup_steps=3, weight_decay=0.1, gradient_clip=1.0, validate_every=5
@@ -31,9 +33,9 @@ class Noisy(nn.Module):
         return {"loss": (self.layers(x - self.mean)[:, 0] - y).square().mean()}
 
 
-def batch(generator: np.random.Generator) -> training.Batch:
+def batch(generator: np.random.Generator) -> Batch:
     x = generator.normal(size=(SETTINGS.batch, 4)).astype(np.float32)
-    return training.to_tensors({"x": x, "y": 3 * x[:, 0]})
+    return to_tensors({"x": x, "y": 3 * x[:, 0]})
 
 
 def run(folder: Path, die_at: int | None = None, seed: int = 1) -> tuple[nn.Module, pd.DataFrame]:
@@ -44,7 +46,7 @@ def run(folder: Path, die_at: int | None = None, seed: int = 1) -> tuple[nn.Modu
     held_out = batch(np.random.default_rng(99))
     determinism.prepare(seed)
     model = Noisy()
-    history = training.train(
+    history = loop.train(
         model,
         batch,
         lambda model: {"test_loss": model(**held_out)["loss"].item()},
@@ -90,7 +92,7 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 
 
 def test_schedule_warms_up_and_ends_at_a_tenth() -> None:
-    rates = [training._schedule(step, SETTINGS) for step in range(SETTINGS.steps + 1)]
+    rates = [loop._schedule(step, SETTINGS) for step in range(SETTINGS.steps + 1)]
     assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
     assert rates[-1] == pytest.approx(0.1)
     assert rates[3:] == sorted(rates[3:], reverse=True)
@@ -125,5 +127,5 @@ def test_weights_come_back(tmp_path: Path) -> None:
 
 
 def test_halves_and_codes_become_what_models_take() -> None:
-    tensors = training.to_tensors({"s": np.ones(2, np.float16), "c": np.ones(2, np.int16)})
+    tensors = to_tensors({"s": np.ones(2, np.float16), "c": np.ones(2, np.int16)})
     assert (tensors["s"].dtype, tensors["c"].dtype) == (torch.float32, torch.int64)

@@ -12,9 +12,11 @@ import pytest
 import soundfile
 from make_media import URMP, blank, corpus_params, tone, write_video
 
-from pipeline import corpus, media
-from pipeline.corpus import urmp
-from pipeline.params import ParamsError
+from pipeline.corpus import reading
+from pipeline.corpus.reading import urmp
+from pipeline.errors import ParamsError
+from pipeline.keypoints.people_finder import finder
+from pipeline.media import sound_files
 
 
 def moved_to_the_front(video: Path) -> Path:
@@ -65,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_whole_corpus_is_read_without_a_word(whole: Path) -> None:
-    tracks, aside = corpus.read(corpus_params("urmp", whole))
+    tracks, aside = reading.read(corpus_params("urmp", whole), finder)
     assert aside == []
     assert len(tracks) == len({track.name for track in tracks}) == 149
     assert Counter(track.piece for track in tracks) == {piece: len(codes.split()) for piece, codes in URMP.items()}
@@ -78,7 +80,7 @@ def test_the_whole_corpus_is_read_without_a_word(whole: Path) -> None:
 
 
 def test_48_khz_of_24_bit_becomes_16_khz(whole: Path) -> None:
-    sound = media.read_audio(whole / "01_Jupiter_vn_vc" / "AuSep_1_vn_01_Jupiter.wav", 16000)
+    sound = sound_files.read_audio(whole / "01_Jupiter_vn_vc" / "AuSep_1_vn_01_Jupiter.wav", 16000)
     assert len(sound) == 16000
     assert np.abs(sound[100:-100] - tone(1, 16000)[100:-100]).max() < 1e-3
 
@@ -176,13 +178,13 @@ def test_a_download_that_is_not_finished_is_seen_at_once(whole: Path, tmp_path: 
     for name in sorted(path.name for path in whole.iterdir() if path.is_dir()):
         if name[:2] not in ("03", "38", "44"):
             shutil.copytree(whole / name, tmp_path / name, copy_function=os.link)
-    tracks, (item,) = corpus.read(corpus_params("urmp", tmp_path))
+    tracks, (item,) = reading.read(corpus_params("urmp", tmp_path), finder)
     assert len(tracks) == 149 - 2 - 5 - 5
     assert item.what == (
         "41 of URMP's 44 pieces are in it (10 of 11 duets, 12 of 12 trios, 14 of 14 quartets, 5 of 7 quintets); "
         "missing: 03, 38, 44"
     )
-    tracks, aside = corpus.read(corpus_params("studio", tmp_path))
+    tracks, aside = reading.read(corpus_params("studio", tmp_path), finder)
     assert aside == [], "the studio is laid out as URMP is, and is not URMP"
 
 
