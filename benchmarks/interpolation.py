@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from pipeline.corpus.reading import solos
+from pipeline.corpus import solos
 from pipeline.keypoints import cleaning
 from pipeline.keypoints.skeleton import LEFT_HAND, RIGHT_HAND
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from make_media import REAL, blank, corpus_params, tone, write_video, write_wav
 
-from pipeline.corpus import reading
+from pipeline.corpus import folder, reading, urmp
 from pipeline.corpus.files import safe_name
-from pipeline.corpus.reading import folder, urmp
 from pipeline.errors import NothingLeft
 from pipeline.keypoints.people_finder import finder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.compute.closure import ROOT, closure, imports, names
+from pipeline.compute.closure import NO_RESULT, ROOT, closure, code, imports, names
 
 ORDER = (
     "params",
@@ -76,6 +76,13 @@ def test_models_and_metrics_know_no_files(folder: str, allowed: set[str]) -> Non
         own = {name for name in names(path) if name.startswith("pipeline.")}
         assert not {name for name in own if not any(name.startswith(one) for one in allowed)}, path
         assert not names(path) & {"pathlib", "os", "io", "json", "pandas"}, path
+
+
+def test_what_decides_no_result_makes_no_work_anew() -> None:
+    """A reworded error must not throw away a day of detection; the detector's own line must."""
+    stage = ROOT / "stages" / "extract.py"
+    assert closure(stage) >= NO_RESULT
+    assert closure(stage) - code(stage) == NO_RESULT
 
 
 @pytest.mark.parametrize("stage", ["clean", "notes", "split"])

@@ -191,3 +191,10 @@ def test_who_sits_where_is_for_numbered_players(tmp_path: Path) -> None:
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="make profile"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_what_follows_from_parameters_is_the_formula() -> None:
+    """No stage depends on params.py, so a change of these would make none run again; here it is seen."""
+    p = params.load(ROOT / "profiles" / "paper.yaml")
+    assert p.audio.fps == 62.5  # 16000 / 256
+    assert p.notes.indices == 89  # 21 to 108 and the rest

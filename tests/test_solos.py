@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from make_media import REAL, USUAL, blank, corpus_params, run_stage, tone, workplace, write_video
 
 from benchmarks import interpolation
-from pipeline.corpus import reading
-from pipeline.corpus.reading import solos
+from pipeline.corpus import reading, solos
 from pipeline.corpus.track import Skeleton, Track
 from pipeline.dataset.set_aside import read_set_aside
 from pipeline.dataset.shards import Shards, ShardWriter

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_media import URMP
 
-from pipeline.corpus.reading import urmp
+from pipeline.corpus import urmp
 from pipeline.dataset import split
 
 TRACKS = st.dictionaries(st.text("abcdefgh0123", min_size=1), st.sampled_from(["violin", "tuba", "harp"]), min_size=2)

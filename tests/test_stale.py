@@ -15,10 +15,11 @@ def up_to_date(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_up(tmp_path_factory.mktemp("stale") / "repository")
 
 
-def line_more(file: str) -> Edit:
+def line_more(*files: str) -> Edit:
     def edit(folder: Path) -> None:
-        with open(folder / file, "a") as opened:
-            opened.write("# A line more.\n")
+        for file in files:
+            with open(folder / file, "a") as opened:
+                opened.write("# A line more.\n")
 
     return edit
 
@@ -61,7 +62,7 @@ EDITS: dict[str, Edit] = {
     "torch's version": version("torch"),
     "matplotlib's version": version("matplotlib"),
     "a line of `corpus/urmp.py`, a reader": line_more("pipeline/corpus/urmp.py"),
-    "a line of `params.py` or `errors.py`": line_more("pipeline/params.py"),
+    "a line of `params.py` or `errors.py`": line_more("pipeline/params.py", "pipeline/errors.py"),
 }
 
 

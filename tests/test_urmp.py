@@ -12,8 +12,7 @@ import pytest
 import soundfile
 from make_media import URMP, blank, corpus_params, tone, write_video
 
-from pipeline.corpus import reading
-from pipeline.corpus.reading import urmp
+from pipeline.corpus import reading, urmp
 from pipeline.errors import ParamsError
 from pipeline.keypoints.people_finder import finder
 from pipeline.media import sound_files

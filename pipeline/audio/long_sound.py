@@ -1,4 +1,4 @@
-"""Sound from a spectrogram of any length. Apart from `pipeline.spectrogram`, which is used where there is no need of torch."""
+"""Sound from a spectrogram of any length. Apart from `pipeline.audio.spectrogram`, which does without torch."""
 
 from collections.abc import Callable
 

@@ -10,15 +10,10 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.compute.closure import ROOT, closure, packages
+from pipeline.compute.closure import ROOT, code, packages
 from pipeline.compute.work import COMPUTE
 
 WIDTH = 128  # characters of a line of deps
-# What a user sets and is told, where work is done and how it survives a kill. No value of a result comes from these: parameters
-# are parameters of the stage, and tests hold that a killed run and a run on a cluster end with the same bytes.
-NO_RESULT = {ROOT / "pipeline" / name for name in ("params.py", "errors.py")} | {
-    ROOT / "pipeline" / "compute" / name for name in ("closure.py", "parallel.py", "work.py")
-}
 
 
 def main() -> None:
@@ -57,7 +52,7 @@ def _lines(old: list[str]) -> Iterator[str]:
             line = f"{line.partition('[')[0]}[{', '.join(names)}]"
         yield line
         if old_code:
-            modules = sorted(str(path.relative_to(ROOT)) for path in closure(stage) - NO_RESULT)
+            modules = sorted(str(path.relative_to(ROOT)) for path in code(stage))
             indent = line.partition("#")[0]
             yield from textwrap.wrap(
                 ", ".join(modules) + ",", WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False

@@ -55,7 +55,7 @@ def sonify(
         midi: the score, for a model with content; its notes are those of the first part.
 
     Raises:
-        FileError: the video cannot be read. NothingLeft: there is nobody in it. FileError: the score cannot be used.
+        FileError: the video cannot be read, or the score cannot be used. NothingLeft: there is nobody in the video.
         ParamsError: the model is not there, or lacks a score.
     """
     prior, vqvae = load(model, midi is not None)

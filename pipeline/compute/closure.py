@@ -6,6 +6,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pipeline", "stages", "benchmarks")
+# What a user sets and is told, where work is done and how it survives a kill. No value of a result comes from these: parameters
+# are parameters of the stage, and tests hold that a killed run and a run on a cluster end with the same bytes.
+NO_RESULT = {ROOT / "pipeline" / name for name in ("params.py", "errors.py")} | {
+    ROOT / "pipeline" / "compute" / name for name in ("closure.py", "parallel.py", "work.py")
+}
 
 
 @cache
@@ -42,6 +47,11 @@ def closure(file: Path) -> frozenset[Path]:
         done |= todo
         todo = set().union(*(imports(path) for path in todo)) - done
     return frozenset(path for path in done if path.stat().st_size)
+
+
+def code(file: Path) -> frozenset[Path]:
+    """The modules of a file's closure that decide what it computes."""
+    return closure(file) - NO_RESULT
 
 
 def packages(file: Path) -> frozenset[str]:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.compute.closure import closure, packages
+from pipeline.compute.closure import code, packages
 
 WORK = Path("work")
 # Packages that make bytes, by the name under which they are imported, with the name under which they are installed.
@@ -43,13 +43,13 @@ def key(made_by: str, *inputs: Any) -> str:
     """Hash of the inputs, of the code that makes the work and of the versions of what it computes with: 20 hexadecimal digits.
 
     Args:
-        made_by: the file (`__file__`) whose closure of imports makes the work. Code outside of it leaves the work valid.
+        made_by: the file (`__file__`) whose imports make the work, but for `NO_RESULT`. Other code leaves it valid.
         inputs: a Path stands for its content (a folder's for its index.parquet, which holds a hash of each track);
             a dataclass for its values; anything else for its repr.
     """
     digest = hashlib.sha256()
     file = Path(made_by).resolve()
-    for path in sorted(closure(file)):
+    for path in sorted(code(file)):
         digest.update(path.read_bytes())
     digest.update(repr([version(COMPUTE[name]) for name in sorted(packages(file) & set(COMPUTE))]).encode())
     for item in inputs:

@@ -80,8 +80,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
         tick: called once for every picture that is looked at.
 
     Raises:
-        FileError: the video cannot be read to its end.
-        OpenPoseError: what OpenPose made of the video cannot be used.
+        FileError: the video cannot be read to its end, or what OpenPose made of it cannot be used.
         ParamsError: the detector is not installed, or not where the parameters say.
     """
     if track.skeleton is None:

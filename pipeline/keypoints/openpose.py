@@ -48,8 +48,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
     """The joints of a track's player; the contract is in `pipeline.keypoints.detection`.
 
     Raises:
-        FileError: the video cannot be read.
-        FileError: OpenPose failed on it, or its files cannot be used.
+        FileError: the video cannot be read, OpenPose failed on it, or its files cannot be used.
         ParamsError: OpenPose, its models or the folder of its files are not there, whatever the video.
     """
     times = picture_files.times(track.video)

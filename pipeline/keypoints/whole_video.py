@@ -1,6 +1,6 @@
 """One player in a whole video, of any length: the joints, found in parts of it on all cores.
 
-Apart from `pipeline.sonify`, whose networks the workers would load, too.
+It imports no network of ours, since each worker would load it, too.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.corpus.reading import look
+from pipeline.corpus import look
 from pipeline.corpus.track import Track
 from pipeline.errors import FileError, NothingLeft, shown
 from pipeline.keypoints import detection
