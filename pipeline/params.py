@@ -1,262 +1,257 @@
 """Typed parameters, read from params.yaml and checked before any work is done.
 
-Every value lives in params.yaml; there are no defaults here, so what a run did is written in one file.
+Every value is in params.yaml. There are no defaults here, so one file says what a run did.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+import re
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
-from types import GenericAlias
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
 
 
-def _check(allowed: str, test: Callable[[Any], bool]) -> Any:
-    return field(metadata={"allowed": allowed, "test": test})
+def _must_be(allowed: str, test: Callable[[Any], object]) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if not test(value):
+            raise ValueError(f"must be {allowed}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _at_least(low: float) -> Any:
-    return _check(f"{low} or more", lambda value: value >= low)
+def _at_least(low: float) -> AfterValidator:
+    return _must_be(f"{low} or more", lambda value: value >= low)
 
 
-def _above(low: float) -> Any:
-    return _check(f"more than {low}", lambda value: value > low)
+def _between(low: float, high: float) -> AfterValidator:
+    return _must_be(f"from {low} to {high}", lambda value: low <= value <= high)
 
 
-def _between(low: float, high: float) -> Any:
-    return _check(f"from {low} to {high}", lambda value: low <= value <= high)
-
-
-def _one_of(*names: str) -> Any:
-    return _check("one of " + ", ".join(names), lambda value: value in names)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Corpus:
-    name: str = _one_of("studio", "urmp", "solos", "folder")
-    root: str
-    player_order: dict[str, list[int]]  # piece → its players' numbers, from the left of the picture
-    people: str = _one_of("one", "each")
-    shortest_shot_s: float = _above(0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compute:
-    """Where the work is done. No stage depends on it: the results are the same."""
-
-    backend: str = _one_of("loky", "ray", "dask")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Studio:
-    seed: int = _at_least(0)
-    tracks_per_instrument: int = _at_least(2)
-    ensembles: int = _at_least(0)
-    duration_s: float = _at_least(1)
-    fps: float = _at_least(1)
-    player_width_px: int = _at_least(160)
-    player_height_px: int = _at_least(160)
-    sample_rate_hz: int = _at_least(8000)
+Natural = Annotated[int, _at_least(0)]
+Count = Annotated[int, _at_least(1)]
+Amount = Annotated[float, _at_least(0)]
+Positive = Annotated[float, _must_be("more than 0", lambda value: value > 0)]
+Probability = Annotated[float, _between(0, 1)]
+Share = Annotated[float, _must_be("from 0 to below 1", lambda value: 0 <= value < 1)]
+Level = Annotated[float, _must_be("between 0 and 1, both excluded", lambda value: 0 < value < 1)]
+SampleRate = Annotated[int, _at_least(8000)]
+Side = Annotated[int, _at_least(160)]
+Midi = Annotated[int, _between(0, 127)]
 
 
 def _is_resolution(value: str) -> bool:
-    sides = value.split("x")
-    return len(sides) == 2 and sides != ["-1", "-1"] and all(side == "-1" or _is_16s(side) for side in sides)
+    sides = [int(side) for side in value.split("x") if re.fullmatch("-1|[1-9][0-9]*", side)]
+    return value.count("x") == 1 and len(sides) == 2 and max(sides) > 0 and all(s == -1 or s % 16 == 0 for s in sides)
 
 
-def _is_16s(side: str) -> bool:
-    return side.isascii() and side.isdigit() and int(side) > 0 and int(side) % 16 == 0
+RESOLUTION = "width x height in multiples of 16, one of them -1 for the picture's shape, like -1x368"
+Resolution = Annotated[str, _must_be(RESOLUTION, _is_resolution)]
 
 
-def _resolution() -> Any:
-    allowed = "width x height in multiples of 16, one of them -1 for the picture's shape, like -1x368"
-    return _check(allowed, _is_resolution)
+class Section(BaseModel):
+    """A part of params.yaml. It cannot be changed; `model_copy(update=...)` copies it with other values, unchecked."""
+
+    # Strict: true is no number, and 1 is no text. A whole number is still accepted where a float is asked for.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenPose:
+class Compute(Section):
+    """Stages depend on `precision`, which changes results, and not on `backend`, which does not."""
+
+    backend: Literal["loky", "ray", "dask"]
+    precision: Literal["fp32", "bf16"]
+
+
+def _lists_by_name(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a section with a list by each name")
+    if len({type(name) for name in value}) > 1:
+        raise ValueError("must be named by numbers alone or by text alone, since DVC sorts it")
+    return {str(name): item for name, item in value.items()}
+
+
+class Corpus(Section):
+    name: Literal["studio", "urmp", "solos", "folder"]
+    root: str
+    player_order: Annotated[dict[str, list[int]], BeforeValidator(_lists_by_name)]  # by piece, from left to right
+    people: Literal["one", "each"]
+    shortest_shot_s: Positive
+
+
+class Studio(Section):
+    seed: Natural
+    tracks_per_instrument: Annotated[int, _at_least(2)]
+    ensembles: Natural
+    duration_s: Annotated[float, _at_least(1)]
+    fps: Annotated[float, _at_least(1)]
+    player_width_px: Side
+    player_height_px: Side
+    sample_rate_hz: SampleRate
+
+
+class OpenPose(Section):
     binary: str
     model_folder: str
     json_folder: str
-    body: str = _one_of("BODY_25", "COCO")
+    body: Literal["BODY_25", "COCO"]
     hands: bool
-    net_resolution: str = _resolution()
-    hand_net_resolution: str = _resolution()
-    number_people_max: int = _check("-1 or 1 or more", lambda value: value == -1 or value >= 1)
+    net_resolution: Resolution
+    hand_net_resolution: Resolution
+    number_people_max: Annotated[int, _must_be("-1 or 1 or more", lambda value: value == -1 or value >= 1)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Keypoints:
-    detector: str = _one_of("mediapipe", "pyopenpose", "openpose", "openpose_json")
-    min_detection_confidence: float = _between(0, 1)
-    min_tracking_confidence: float = _between(0, 1)
+class Keypoints(Section):
+    detector: Literal["mediapipe", "pyopenpose", "openpose", "openpose_json"]
+    min_detection_confidence: Probability
+    min_tracking_confidence: Probability
     openpose: OpenPose
 
 
-@dataclass(frozen=True, kw_only=True)
-class Motion:
-    fps: float = _above(0)
-    min_confidence: float = _between(0, 1)
+class Motion(Section):
+    fps: Positive
+    min_confidence: Probability
 
 
-@dataclass(frozen=True, kw_only=True)
-class Audio:
-    sample_rate_hz: int = _at_least(8000)
-    n_fft: int = _check("a power of two, 64 or more", lambda value: value >= 64 and value & (value - 1) == 0)
-    hop_length: int = _at_least(1)
-    floor_db: float = _check("below 0", lambda value: value < 0)
-    griffin_lim_iterations: int = _at_least(1)
+class Audio(Section):
+    sample_rate_hz: SampleRate
+    n_fft: Annotated[int, _must_be("a power of two, 64 or more", lambda value: value >= 64 and value.bit_count() == 1)]
+    hop_length: Count
+    floor_db: Annotated[float, _must_be("below 0", lambda value: value < 0)]
+    griffin_lim_iterations: Count
 
     @property
     def fps(self) -> float:
-        """Spectrogram frames a second."""
+        """Spectrogram frames per second."""
         return self.sample_rate_hz / self.hop_length
 
 
-@dataclass(frozen=True, kw_only=True)
-class Notes:
-    lowest_midi: int = _between(0, 127)
-    highest_midi: int = _between(0, 127)
+class Notes(Section):
+    lowest_midi: Midi
+    highest_midi: Midi
 
     @property
     def indices(self) -> int:
-        """How many note indices there are, the rest (0) included."""
+        """Number of note indices, including the rest (0)."""
         return self.highest_midi - self.lowest_midi + 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Windows:
-    duration_s: float = _above(0)
+class Windows(Section):
+    duration_s: Positive
 
 
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    test_share: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+class Split(Section):
+    test_share: Share
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """What every trained model has: the budget and the optimiser."""
+class Training(Section):
+    """Budget and optimiser of a trained model."""
 
-    steps: int = _at_least(1)
-    batch: int = _at_least(1)
-    learning_rate: float = _above(0)
-    warmup_steps: int = _at_least(0)
-    weight_decay: float = _at_least(0)
-    gradient_clip: float = _above(0)
-    validate_every: int = _at_least(1)
+    steps: Count
+    batch: Count
+    learning_rate: Positive
+    warmup_steps: Natural
+    weight_decay: Amount
+    gradient_clip: Positive
+    validate_every: Count
 
 
-@dataclass(frozen=True, kw_only=True)
-class VQVAE:
-    channels: int = _at_least(1)
-    code_dim: int = _at_least(1)
-    codes: int = _between(2, 32767)  # codes are stored as int16
-    bands: list[int] = _check("whole numbers of 1 or more", lambda value: value and all(bands >= 1 for bands in value))
-    commitment: float = _at_least(0)
-    ema_decay: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
-    revive_below: float = _at_least(0)
-    codebook_after: int = _at_least(0)
+class VQVAE(Section):
+    channels: Count
+    code_dim: Count
+    codes: Annotated[int, _between(2, 32767)]  # codes are stored as int16
+    bands: Annotated[list[Count], _must_be("a list of one number or more", len)]
+    commitment: Amount
+    ema_decay: Share
+    revive_below: Amount
+    codebook_after: Natural
     training: Training
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """What every model that makes music has: a body encoder, a decoder, and the budget."""
+class Sizes(Section):
+    """What every model that makes music has: a body encoder, a decoder and a training budget."""
 
-    body_hidden: int = _at_least(1)
-    body_layers: int = _at_least(1)
-    layers: int = _at_least(1)
-    width: int = _at_least(1)
-    heads: int = _at_least(1)
-    dropout: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+    body_hidden: Count
+    body_layers: Count
+    layers: Count
+    width: Count
+    heads: Count
+    dropout: Share
     training: Training
 
 
-@dataclass(frozen=True, kw_only=True)
 class Prior(Sizes):
-    network: str = _one_of("transformer", "gru")
+    network: Literal["mi_net", "mi_net_sync", "gru_seq2seq"]
     content: bool
-    body: str = _one_of("last_state", "gru", "convolutions")
-    velocities: bool
-    body_at_head: bool
-    body_reach_s: float = _at_least(0)
-    codes_hidden: float = _between(0, 0.5)
-    onset_weight: float = _at_least(0)
-    onset_companding: float = _above(0)
-    movement_hidden: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+    token_dropout: Annotated[float, _between(0, 0.5)]
+    auxiliary_loss_weight: Amount
+    onset_companding: Positive
+    condition_dropout: Share
 
 
-@dataclass(frozen=True, kw_only=True)
 class Baseline(Sizes):
-    network: str = _one_of("rnn", "graph_transformer")
+    network: Literal["rnn_seq2seq", "graph_transformer"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variants:
-    """Every trained system: its base section with what it changes, under the name that its files bear."""
-
-    vqvae: dict[str, VQVAE]
-    prior: dict[str, Prior]
-    baseline: dict[str, Baseline]
+SOME = _must_be("a section with a section for each variant", len)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Classifier:
-    channels: int = _at_least(1)
-    dropout: float = _check("from 0 to below 1", lambda value: 0 <= value < 1)
+class Variants(Section):
+    """Every trained system by the name of its files: the base section of its kind, with the values that it changes."""
+
+    vqvae: Annotated[dict[str, VQVAE], SOME]
+    prior: Annotated[dict[str, Prior], SOME]
+    baseline: Annotated[dict[str, Baseline], SOME]
+
+
+class Classifier(Section):
+    channels: Count
+    dropout: Share
     training: Training
 
 
-@dataclass(frozen=True, kw_only=True)
-class Generate:
-    samples: int = _at_least(1)
-    repeats: int = _at_least(1)
-    batch: int = _at_least(1)
-    candidates: int = _at_least(1)
-    temperature: float = _above(0)
-    guidance: float = _at_least(0)
-    wavs: int = _at_least(0)
+class Generate(Section):
+    samples: Count
+    repeats: Count
+    batch: Count
+    candidates: Count
+    temperature: Positive
+    guidance: Amount
+    wavs: Natural
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluate:
-    ndb_cells: int = _at_least(2)
-    ndb_significance: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
-    ndb_dimensions: int = _at_least(1)
-    training_windows: int = _at_least(2)
-    knn_windows_per_track: int = _at_least(1)
-    content_windows: int = _at_least(1)
-    pitch_tolerance_cents: float = _above(0)
-    onset_tolerance_s: float = _above(0)
-    largest_lag_s: float = _above(0)
-    confidence: float = _check("between 0 and 1, both excluded", lambda value: 0 < value < 1)
+class Evaluate(Section):
+    ndb_cells: Annotated[int, _at_least(2)]
+    ndb_significance: Level
+    ndb_dimensions: Count
+    training_windows: Annotated[int, _at_least(2)]
+    knn_windows_per_track: Count
+    content_windows: Count
+    pitch_tolerance_cents: Positive
+    onset_tolerance_s: Positive
+    largest_lag_s: Positive
+    confidence: Level
 
 
-def _each(what: str, test: Callable[[float], bool]) -> Any:
-    return _check(f"{what} each", lambda values: all(test(value) for value in values))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Degrade:
-    """How the movement is seen worse; an empty list: not in this way."""
+class Degrade(Section):
+    """The ways in which the movement is made worse. A way with an empty list is not tried."""
 
     model: str
-    windows: int = _at_least(1)
-    noise: list[float] = _each("0 or more", lambda value: value >= 0)
-    dropped: list[float] = _each("from 0 to below 1", lambda value: 0 <= value < 1)
-    fps: list[float] = _each("more than 0", lambda value: value > 0)
-    late_s: list[float] = _each("0 or more", lambda value: value >= 0)
+    windows: Count
+    noise: list[Amount]
+    dropped: list[Share]
+    fps: list[Positive]
+    late_s: list[Amount]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Params:
-    seed: int = _at_least(0)
+class Params(Section):
+    seed: Natural
     compute: Compute
     corpus: Corpus
     studio: Studio
@@ -280,7 +275,7 @@ def load(path: str | Path = "params.yaml") -> Params:
     """Read and check a parameter file.
 
     Raises:
-        ParamsError: the first unusable parameter, as one line that names the file, the key, the value and what is allowed.
+        ParamsError: the first unusable parameter, in one line that names file, key, value and what is allowed.
     """
     try:
         # YAML 1.2, as DVC reads it: PyYAML's 1.1 takes 1e-4 for a string.
@@ -290,11 +285,12 @@ def load(path: str | Path = "params.yaml") -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     try:
-        _fill_variants(tree)
-        params = _build(Params, tree, "")
-        _check_together(params)
-    except ParamsError as error:
-        raise ParamsError(f"{path}: {error}") from None
+        _complete_variants(tree)
+        params = Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_first_line(error.errors())}") from None
+    for conflict in _conflicts(params):
+        raise ParamsError(f"{path}: {conflict}")
     return params
 
 
@@ -305,138 +301,109 @@ def variant(variants: dict[str, Variant], name: str) -> Variant:
     """The parameters of a variant.
 
     Raises:
-        ParamsError: there is none of that name.
+        ParamsError: there is no variant of that name.
     """
     if name not in variants:
         raise ParamsError(f"params.yaml has no variant {name!r} of this kind; there are: {', '.join(variants)}")
     return variants[name]
 
 
-def _fill_variants(tree: Any) -> None:
-    """Give every variant what it does not change of its base, the section of the same name."""
+def _complete_variants(tree: Any) -> None:
+    """Give every variant what it does not change of its base, the section of the same kind."""
     variants = tree.get("variants") if isinstance(tree, dict) else None
     for kind, named in variants.items() if isinstance(variants, dict) else ():
         for name, changes in named.items() if isinstance(named, dict) else ():
-            if isinstance(changes, dict) and isinstance(tree.get(kind), dict):
-                base = tree[kind]
-                named[name] = base | changes
-                if isinstance(changes.get("training"), dict) and isinstance(base.get("training"), dict):
-                    named[name]["training"] = base["training"] | changes["training"]
+            named[name] = _merged(tree.get(kind), changes)
 
 
-def _build(kind: Any, value: Any, key: str) -> Any:
-    """Turn the YAML value at `key` into `kind`: a section's dataclass, a dict of them, a list, or a scalar."""
-    if isinstance(kind, GenericAlias) and get_origin(kind) is dict:
-        _, item_kind = get_args(kind)
-        lists = get_origin(item_kind) is list  # of these there need not be any
-        if not isinstance(value, dict) or not (value or lists):
-            raise ParamsError(
-                f"{key} = {value!r}: must be a section with a {'list by each name' if lists else 'section for each variant'}"
-            )
-        if len({type(name) for name in value}) > 1:
-            raise ParamsError(f"{key} = {value!r}: must be named by numbers alone or by text alone, since DVC sorts it")
-        return {str(name): _build(item_kind, item, f"{key}.{name}") for name, item in value.items()}
-    if isinstance(kind, GenericAlias):
-        (item_kind,) = get_args(kind)
-        if not isinstance(value, list):
-            raise ParamsError(f"{key} = {value!r}: must be a list of {item_kind.__name__}")
-        return [_build(item_kind, item, f"{key}[{i}]") for i, item in enumerate(value)]
-    if not hasattr(kind, "__dataclass_fields__"):
-        return _scalar(kind, value, key)
-    if not isinstance(value, dict):
-        raise ParamsError(f"{key or 'the file'} = {value!r}: must be a section with keys")
-    prefix = f"{key}." if key else ""
-    known = {f.name: f for f in fields(kind)}
-    for name in value:
-        if name not in known:
-            raise ParamsError(f"{prefix}{name} = {value[name]!r}: unknown key; allowed here: {', '.join(known)}")
-    types = get_type_hints(kind)
-    built = {}
-    for name, spec in known.items():
-        if name not in value:
-            raise ParamsError(f"{prefix}{name}: missing")
-        built[name] = _build(types[name], value[name], prefix + name)
-        if "test" in spec.metadata and not spec.metadata["test"](built[name]):
-            raise ParamsError(f"{prefix}{name} = {value[name]!r}: must be {spec.metadata['allowed']}")
-    return kind(**built)
+def _merged(base: Any, changes: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return changes
+    return base | {name: _merged(base.get(name), value) for name, value in changes.items()}
 
 
-def _scalar(kind: type, value: Any, key: str) -> Any:
-    if kind is float and type(value) is int:
-        value = float(value)
-    # bool is an int to Python, never to the user; NaN and infinity pass every comparison one way or the other.
-    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
-        name = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}[kind.__name__]
-        raise ParamsError(f"{key} = {value!r}: must be {name}")
-    return value
+TYPES = {
+    "bool": "true or false",
+    "dict": "a section with keys",
+    "finite": "a number",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "model": "a section with keys",
+    "string": "text",
+}
 
 
-def _check_together(params: Params) -> None:
-    """Values that are fine alone and impossible together."""
-    audio, variants = params.audio, params.variants
-    sizes: dict[str, Sizes] = {"prior": params.prior, "baseline": params.baseline}
-    for name, each in {**sizes, **_named("prior", variants.prior), **_named("baseline", variants.baseline)}.items():
-        _check_sizes(name, each)
-    for name, vqvae in {"vqvae": params.vqvae, **_named("vqvae", variants.vqvae)}.items():
-        _check_vqvae(name, vqvae)
-    for name, prior in _named("prior", variants.prior).items():
-        if prior.network == "gru" and not prior.content:
-            raise ParamsError(f"{name}.content = false: must be true, since the GRU reads the notes")
-        if prior.network == "gru" and (
-            prior.body != "last_state" or prior.body_at_head or prior.movement_hidden or prior.onset_weight
-        ):
-            raise ParamsError(f"{name}.network = 'gru': takes the body's last state alone, as the paper's does")
-        if prior.content and prior.body_reach_s:
-            raise ParamsError(
-                f"{name}.body_reach_s = {prior.body_reach_s}: must be 0, since its layers attend to the notes"
-            )
-    if variants.prior.get(params.degrade.model) is None or variants.prior[params.degrade.model].content:
-        raise ParamsError(f"degrade.model = {params.degrade.model!r}: must be a variant of prior without content")
-    if params.corpus.player_order and params.corpus.name not in ("studio", "urmp"):
-        raise ParamsError(
-            f"corpus.player_order = {params.corpus.player_order}: must be {{}}, since corpus.name = {params.corpus.name} "
-            "has no numbered players"
-        )
-    if params.notes.lowest_midi > params.notes.highest_midi:
-        raise ParamsError(
-            f"notes.lowest_midi = {params.notes.lowest_midi}: must not exceed notes.highest_midi = {params.notes.highest_midi}"
-        )
-    if params.evaluate.ndb_cells > params.evaluate.training_windows:
-        raise ParamsError(
-            f"evaluate.ndb_cells = {params.evaluate.ndb_cells}: must not exceed "
-            f"evaluate.training_windows = {params.evaluate.training_windows}"
-        )
-    if params.windows.duration_s * min(params.motion.fps, audio.fps) < 2:
-        raise ParamsError(
-            f"windows.duration_s = {params.windows.duration_s}: a window must hold two frames of movement or more"
-        )
-    if audio.hop_length > audio.n_fft:
-        raise ParamsError(f"audio.hop_length = {audio.hop_length}: must not exceed audio.n_fft = {audio.n_fft}")
+def _first_line(errors: list[ErrorDetails]) -> str:
+    """The first error, in one line. Unknown keys come first: a misspelt key is also a missing one."""
+    unknown = ("extra_forbidden", "invalid_key")
+    error = next((error for error in errors if error["type"] in unknown), errors[0])
+    at, kind = error["loc"], error["type"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at if part != "[key]").lstrip(".")
+    if kind == "missing":
+        return f"{key}: missing"
+    if kind in unknown:
+        said = f"unknown key; allowed here: {', '.join(_section(at[:-1]).model_fields)}"
+    elif kind == "literal_error":
+        said = "must be one of " + error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+    elif kind == "value_error":
+        said = str(error["ctx"]["error"])
+    else:
+        said = f"must be {TYPES[kind.split('_')[0]]}"
+    return f"{key or 'the file'} = {error['input']!r}: {said}"
 
 
-def _named(kind: str, variants: dict[str, Variant]) -> dict[str, Variant]:
-    return {f"variants.{kind}.{name}": variant for name, variant in variants.items()}
+def _section(at: tuple[int | str, ...]) -> type[Section]:
+    kind: Any = Params
+    for name in at:
+        kind = get_args(kind)[1] if get_args(kind) else kind.model_fields[name].annotation
+    return kind
 
 
-def _check_sizes(name: str, sizes: Sizes) -> None:
-    if sizes.width % sizes.heads:
-        raise ParamsError(f"{name}.heads = {sizes.heads}: must divide {name}.width = {sizes.width}")
-    if sizes.width // sizes.heads % 2:
-        raise ParamsError(
-            f"{name}.heads = {sizes.heads}: {name}.width / {name}.heads must be even, since positions turn pairs"
-        )
-    if sizes.width <= 2 * sizes.body_hidden:
-        raise ParamsError(
-            f"{name}.width = {sizes.width}: must be more than 2 * {name}.body_hidden = {2 * sizes.body_hidden}, "
-            "since the body's state is part of every step's vector"
-        )
+def _conflicts(params: Params) -> Iterator[str]:
+    """Values that are allowed one by one and not together."""
+    variants = params.variants
+    vqvaes = {"vqvae": params.vqvae, **_by_key("vqvae", variants.vqvae)}
+    priors, baselines = _by_key("prior", variants.prior), _by_key("baseline", variants.baseline)
+    sizes: dict[str, Sizes] = {"prior": params.prior, "baseline": params.baseline, **priors, **baselines}
+    for key, each in sizes.items():
+        if each.width % each.heads:
+            yield f"{key}.heads = {each.heads}: must divide {key}.width = {each.width}"
+        if each.width // each.heads % 2:
+            yield f"{key}.heads = {each.heads}: {key}.width / {key}.heads must be even, for rotary positions"
+        if each.width <= 2 * each.body_hidden:
+            limit = f"2 * {key}.body_hidden = {2 * each.body_hidden}"
+            yield f"{key}.width = {each.width}: must be more than {limit}, since it includes the body state"
+    for key, vqvae in vqvaes.items():
+        if vqvae.codebook_after >= (steps := vqvae.training.steps):
+            yield f"{key}.codebook_after = {vqvae.codebook_after}: must be less than {key}.training.steps = {steps}"
+        if any(vqvae.channels % bands for bands in vqvae.bands):
+            yield f"{key}.bands = {vqvae.bands}: each must divide {key}.channels = {vqvae.channels}"
+    for key, prior in priors.items():
+        if prior.network == "gru_seq2seq" and not prior.content:
+            yield f"{key}.content = false: must be true, since gru_seq2seq reads notes"
+        if prior.network == "mi_net_sync" and not prior.auxiliary_loss_weight:
+            yield f"{key}.auxiliary_loss_weight = 0: must be more than 0, since mi_net_sync reranks by this task"
+        for name in ("token_dropout", "auxiliary_loss_weight", "condition_dropout"):
+            if prior.network != "mi_net_sync" and getattr(prior, name):
+                yield f"{key}.{name} = {getattr(prior, name)}: must be 0, since only mi_net_sync has it"
+    model, corpus, duration_s = params.degrade.model, params.corpus, params.windows.duration_s
+    if model not in variants.prior or variants.prior[model].content:
+        yield f"degrade.model = {model!r}: must be a variant of prior without content"
+    if corpus.player_order and corpus.name not in ("studio", "urmp"):
+        why = f"since corpus.name = {corpus.name} has no numbered players"
+        yield f"corpus.player_order = {corpus.player_order}: must be {{}}, {why}"
+    if duration_s * min(params.motion.fps, params.audio.fps) < 2:
+        yield f"windows.duration_s = {duration_s}: a window must hold two frames of movement or more"
+    for key, limit in (
+        ("notes.lowest_midi", "notes.highest_midi"),
+        ("evaluate.ndb_cells", "evaluate.training_windows"),
+        ("audio.hop_length", "audio.n_fft"),
+    ):
+        value, highest = attrgetter(key, limit)(params)
+        if value > highest:
+            yield f"{key} = {value}: must not exceed {limit} = {highest}"
 
 
-def _check_vqvae(name: str, vqvae: VQVAE) -> None:
-    if vqvae.codebook_after >= vqvae.training.steps:
-        raise ParamsError(
-            f"{name}.codebook_after = {vqvae.codebook_after}: must be less than {name}.training.steps = {vqvae.training.steps}"
-        )
-    for bands in vqvae.bands:
-        if vqvae.channels % bands:
-            raise ParamsError(f"{name}.bands = {vqvae.bands}: each must divide {name}.channels = {vqvae.channels}")
+def _by_key(kind: str, variants: dict[str, Variant]) -> dict[str, Variant]:
+    return {f"variants.{kind}.{name}": each for name, each in variants.items()}

@@ -1,7 +1,7 @@
-"""The ignored folder `work/`, where long work is kept while it is under way, so that a killed run goes on where it was.
+"""The folder `work/`, which git ignores: unfinished work is kept here, so that a killed run can be resumed.
 
-A piece of work lies under a key: the hash of all that decides its result. Other inputs are another key, so nothing stale is
-ever taken up. DVC's own `persist: true` would keep outs over a run, too, but turns its run-cache off.
+Each piece of work is stored under a key, the hash of everything that decides its result. Other inputs have another key, so stale
+work is never used. DVC's `persist: true` would also keep outs between runs, but it disables DVC's run cache.
 """
 
 import hashlib
@@ -12,10 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.compute.closure import code, packages
 
 WORK = Path("work")
-# Packages that make bytes, by the name under which they are imported, with the name under which they are installed.
+# The packages that affect results: import name → name on PyPI.
 COMPUTE = {
     "accelerate": "accelerate",
     "av": "av",
@@ -40,12 +42,12 @@ COMPUTE = {
 
 
 def key(made_by: str, *inputs: Any) -> str:
-    """Hash of the inputs, of the code that makes the work and of the versions of what it computes with: 20 hexadecimal digits.
+    """Hash of the inputs, the code and the package versions that decide a result: 20 hexadecimal digits.
 
     Args:
-        made_by: the file (`__file__`) whose imports make the work, but for `NO_RESULT`. Other code leaves it valid.
-        inputs: a Path stands for its content (a folder's for its index.parquet, which holds a hash of each track);
-            a dataclass for its values; anything else for its repr.
+        made_by: the file (`__file__`) that does the work. Its code and the code that it imports count, without `NO_RESULT`.
+        inputs: a Path is hashed by its content, a folder by its index.parquet, which has a hash of each track. A dataclass
+            or a section of the parameters is hashed by its values, and anything else by its repr.
     """
     digest = hashlib.sha256()
     file = Path(made_by).resolve()
@@ -57,12 +59,18 @@ def key(made_by: str, *inputs: Any) -> str:
             with open(item / "index.parquet" if item.is_dir() else item, "rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
         else:
-            digest.update(repr(asdict(item) if is_dataclass(item) and not isinstance(item, type) else item).encode())
+            digest.update(repr(_values(item)).encode())
     return digest.hexdigest()[:20]
 
 
+def _values(item: Any) -> Any:
+    if isinstance(item, BaseModel):
+        return item.model_dump()
+    return asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
+
+
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file, then put it in place at once: a kill leaves the old file or the new, whole."""
+    """Let `write` fill a temporary file, then move it into place. If the process is killed, the old or the new file is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     write(temporary)
