@@ -1,8 +1,9 @@
-"""Whether memory and time grow with the corpus. `python -m benchmarks.at_size`
+"""Do memory and time grow with the size of the corpus? `python -m benchmarks.at_size`
 
-Corpora of 100 and of 100,000 tracks: real indices and, for the second, 54 GB of shards that are holes, so they take no disk.
-A fresh process opens each, draws windows of sound, movement and codes, and says what that took. Then 20,000 small tracks are
-written, and the first half is timed against the second; in each, one shard is full and goes to disk.
+Compares corpora of 100 and 100,000 tracks. Their indices are real. The shards of the large corpus, 54 GB, are sparse files and take
+no disk space. A new process opens each corpus, draws windows of sound, movement and codes, and measures time and memory. Then
+20,000 small tracks are written, and the time of the first half is compared with the second. In each half, one shard fills up and
+goes to disk.
 """
 
 import json
@@ -33,7 +34,7 @@ WRITTEN = 20_000
 
 
 def make(folder: Path, tracks: int) -> None:
-    """A corpus of `tracks` tracks of 4.16 s whose shards were never written to."""
+    """Make a corpus of `tracks` tracks of 4.16 s, with shards that are sparse files."""
     order = np.arange(tracks)
     for name, (_, rows, shape, dtype) in ARRAYS.items():
         (folder / name).mkdir(parents=True)
@@ -48,7 +49,7 @@ def make(folder: Path, tracks: int) -> None:
 
 
 def read(folder: Path, again: Path) -> dict[str, float]:
-    """What it takes to open a corpus and draw from it; `again` is opened first, since pandas loads itself on the first use."""
+    """Time and memory to open a corpus and draw windows. `again` is opened first: the first use of pandas loads its modules."""
     for place in (again, folder):
         start = time.perf_counter()
         sources = {name: Source(Shards(place / name), name, fps) for name, (fps, *_) in ARRAYS.items()}
@@ -70,7 +71,7 @@ def read(folder: Path, again: Path) -> dict[str, float]:
 
 
 def write(folder: Path) -> list[float]:
-    """Seconds that each half of `WRITTEN` tracks took."""
+    """The time to write each half of `WRITTEN` tracks, s."""
     array = np.zeros((250, 47, 2), np.float32)
     marks = [time.perf_counter()]
     with ShardWriter(folder) as shards:
@@ -99,20 +100,20 @@ def main() -> None:
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 found[tracks].append(json.loads(done.stdout))
         size_gb = sum(path.stat().st_size for path in (folder / str(SIZES[1])).rglob("*.npy")) / 1e9
-        print(f"{SIZES[1]:,} tracks are {size_gb:.0f} GB; medians of {ROUNDS} processes each, files warm:")
+        print(f"{SIZES[1]:,} tracks are {size_gb:.0f} GB; medians of {ROUNDS} processes each, with files in the cache:")
         medians = {}
         for tracks, rounds in found.items():
             medians[tracks] = m = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
             print(
-                f"{tracks:>7,} tracks: opened and {BATCH} windows drawn in {m['opened_s']:.3f} s, then {m['batch_ms']:.1f} ms a "
+                f"{tracks:>7,} tracks: {m['opened_s']:.3f} s to open and draw {BATCH} windows, then {m['batch_ms']:.1f} ms per "
                 f"batch of {BATCH}; peak {m['peak_mb']:.0f} MB, {m['files']:.0f} files open"
             )
-        print(f"more memory for the large one: {medians[SIZES[1]]['peak_mb'] - medians[SIZES[0]]['peak_mb']:.0f} MB")
+        print(f"more memory for the large corpus: {medians[SIZES[1]]['peak_mb'] - medians[SIZES[0]]['peak_mb']:.0f} MB")
         shutil.rmtree(folder / str(SIZES[1]))
         halves = [statistics.median(each) for each in zip(*(write(folder / f"w{i}") for i in range(3)), strict=True)]
         first, last = (1e6 * halves[i] / (WRITTEN // 2) for i in (0, -1))
         print(
-            f"written: {first:.0f} us a track in the first half of {WRITTEN:,}, {last:.0f} us in the second (medians of 3)"
+            f"writing: {first:.0f} us per track in the first half of {WRITTEN:,}, {last:.0f} us in the second (medians of 3)"
         )
 
 

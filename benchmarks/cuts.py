@@ -1,9 +1,8 @@
-"""How well shot changes are found: `python -m benchmarks.cuts FOLDER`, a folder of videos, each of a single shot where it is
-known to be one.
+"""How well are cuts found? `python -m benchmarks.cuts FOLDER`, with a folder of videos
 
-Makes, from stretches of the videos, what is a cut (to another video; to a part of the same picture, as another camera would
-show) and what is none (cross-fades, flashes, the light switched on, pans, zooms), and counts what is found. Last, the cuts
-that are found in the videos as they are, at their own rate and with pictures left out.
+Composes test sequences from stretches of the videos. Some have cuts: to another video, or to a part of the same picture, like a
+second camera. Others have none: cross-fades, flashes, a light that is switched on, pans, zooms. Counts the cuts that are found.
+Finally, lists the cuts found in the original videos, with all pictures and with every second or third picture.
 """
 
 import sys
@@ -20,7 +19,7 @@ from pipeline.corpus.folder import VIDEOS
 from pipeline.media import picture_files
 
 SIZE_PX = (320, 180)
-BEFORE = 12  # pictures on either side of what is made
+BEFORE = 12  # pictures on each side of the event
 Pictures = list[np.ndarray]
 
 
@@ -29,7 +28,7 @@ def found(pictures: Pictures) -> list[int]:
 
 
 def part(picture: np.ndarray, x: float, y: float, share: float) -> np.ndarray:
-    """A part of a picture, of the picture's size: its upper left corner and its width, as shares."""
+    """A part of a picture, enlarged to its full size. x, y: upper left corner; share: width and height; all 0..1."""
     width_px, height_px = SIZE_PX
     rows = slice(round(y * height_px), round((y + share) * height_px))
     return cv2.resize(picture[rows, round(x * width_px) : round((x + share) * width_px)], SIZE_PX)
@@ -41,7 +40,7 @@ def take(video: Pictures, count: int, rng: np.random.Generator) -> Pictures:
 
 
 def made(videos: dict[str, Pictures], rng: np.random.Generator) -> Iterator[tuple[str, Pictures, list[int]]]:
-    """What it is, the pictures, and where its cuts are."""
+    """Test sequences: their kind, the pictures, and the indices of the true cuts."""
     for name, video in videos.items():
         for other, there in videos.items():
             if other != name:
@@ -93,7 +92,7 @@ def main() -> None:
     for path in sorted(path for path in Path(sys.argv[1]).rglob("*") if path.suffix.lower() in VIDEOS):
         pictures = [cv2.resize(p, SIZE_PX, interpolation=cv2.INTER_AREA) for _, p in picture_files.frames(path)]
         whole[path.stem] = pictures
-        edges = [0, *found(pictures), len(pictures)]  # a cut that is seen by eye, too, is taken for one
+        edges = [0, *found(pictures), len(pictures)]  # detected cuts are assumed to be real
         videos |= {f"{path.stem} {i}": pictures[a:b] for i, (a, b) in enumerate(pairwise(edges))}
     rows = []
     for kind, pictures, true in made(videos, rng):

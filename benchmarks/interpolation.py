@@ -1,8 +1,8 @@
-"""How near a hidden joint is put to its place: `python -m benchmarks.interpolation SKELETON.npy`
+"""How accurately are hidden joints interpolated? `python -m benchmarks.interpolation SKELETON.npy`
 
-Reads one skeleton as Solos publishes it, float32 [frames, 3, 47] with NumPy's header. Hides a tenth of the hand joints
-that were measured, in runs of 1 to 25 frames, interpolates them and measures how far from their place they come to lie.
-Two protocols: runs of single joints, whose neighbours stay in view, and runs of a whole hand, of which the wrist alone stays.
+Reads one skeleton as Solos publishes it, float32 [frames, 3, 47] with NumPy's header. Hides a tenth of the measured hand joints,
+in runs of 1 to 25 frames, interpolates them and measures their distance from the true position. There are two protocols: runs of
+single joints, whose neighbours stay visible, and runs of a whole hand, of which only the wrist stays visible.
 """
 
 import sys
@@ -19,13 +19,13 @@ PROTOCOLS = {
     "whole hands": [list(hand) for hand in HANDS],
 }
 HIDDEN = 0.1  # share of the measured hand joints
-LONGEST = 25  # frames in a run
+LONGEST = 25  # frames of the longest run
 LENGTHS = ((1, 1), (2, 5), (6, 10), (11, 15), (16, 20), (21, 25))  # rows of the table
 SEEDS = 50
 
 
 def load(path: str) -> tuple[np.ndarray, np.ndarray]:
-    """Positions float64 [frames, 47, 2] in px, from the first frame with anyone in it to the last; bool: which were measured."""
+    """Positions float64 [frames, 47, 2] in px and measured joints bool [frames, 47], between the first and last detected frames."""
     rows = np.load(path, allow_pickle=False)
     somebody = np.flatnonzero((rows[:, 2] > 0).any(axis=1))
     rows = rows[somebody[0] : somebody[-1] + 1][:, :, list(solos.joint_columns(rows))].transpose(0, 2, 1)
@@ -33,11 +33,11 @@ def load(path: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hide(measured: np.ndarray, groups: list[list[int]], generator: np.random.Generator) -> np.ndarray:
-    """int [frames, 47]: 0, or the length of the run in which a joint is hidden.
+    """Choose the joints to hide: int [frames, 47], the length of a hidden joint's run, or 0.
 
-    A run takes all joints of a group, has neither the first nor the last frame in it, and touches no other run of its joints.
-    A single joint is measured in every frame of its run and in those beside it, so the gap is as long as the run; of a whole
-    hand, what was measured is hidden, and a gap may be longer.
+    A run hides all joints of a group. It never includes the first or the last frame, and does not touch another run of its joints.
+    A single joint is measured in all frames of its run and in the frame on each side, so the gap is as long as the run. For a
+    whole hand, the measured joints are hidden, and a gap may be longer than the run.
     """
     lengths = np.zeros(measured.shape, int)
     wanted = HIDDEN * measured[:, [joint for hand in HANDS for joint in hand]].sum()
@@ -53,7 +53,7 @@ def hide(measured: np.ndarray, groups: list[list[int]], generator: np.random.Gen
 
 
 def absolute(positions: np.ndarray, is_seen: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Linear in time between the positions in the picture."""
+    """Linear interpolation in time of the positions in the picture."""
     filled = positions.copy()
     for joint in np.flatnonzero(is_seen.any(axis=0)):
         here = is_seen[:, joint]
@@ -63,7 +63,7 @@ def absolute(positions: np.ndarray, is_seen: np.ndarray, times: np.ndarray) -> n
 
 
 def hold(positions: np.ndarray, is_seen: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """The last position that was seen; before it, the first."""
+    """The last visible position; before the first visible position, that one."""
     last = np.maximum.accumulate(np.where(is_seen, np.arange(len(times))[:, None], -1))
     last = np.where(last < 0, is_seen.argmax(axis=0), last)
     return np.take_along_axis(positions, last[:, :, None], axis=0)
@@ -75,11 +75,11 @@ METHODS = {"relative to the parent": cleaning.interpolate, "absolute": absolute,
 def errors(
     positions: np.ndarray, measured: np.ndarray, protocol: str, seed: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """For every joint that was hidden, the length of its run in frames, and by method how far off it was put, in px."""
+    """For every hidden joint: the length of its run in frames, and the error of each method in px."""
     lengths = hide(measured, PROTOCOLS[protocol], np.random.default_rng(seed))
     hidden = lengths > 0
     is_seen, times = measured & ~hidden, np.arange(len(positions)) / solos.FPS
-    shown = np.where(is_seen[:, :, None], positions, 0)  # so that no method can look
+    shown = np.where(is_seen[:, :, None], positions, 0)  # the methods do not see hidden positions
     off = {name: np.linalg.norm(fill(shown, is_seen, times) - positions, axis=-1) for name, fill in METHODS.items()}
     return lengths[hidden], {name: each[hidden] for name, each in off.items()}
 
@@ -89,14 +89,14 @@ def main() -> None:
     width_px = cleaning.shoulder_width(positions, measured)
     shares = ", ".join(f"{measured[:, list(hand)].mean():.0%}" for hand in HANDS)
     print(
-        f"{len(positions)} frames, shoulders {width_px:.0f} px wide; measured of the right and left hand's joints: {shares}"
+        f"{len(positions)} frames, shoulders {width_px:.0f} px wide; measured joints of the right and the left hand: {shares}"
     )
     for protocol in PROTOCOLS:
         runs = [errors(positions, measured, protocol, seed) for seed in range(SEEDS)]
         lengths = np.concatenate([length for length, _ in runs])
         off = {name: np.concatenate([each[name] for _, each in runs]) for name in METHODS}
         below = np.array([1 - each["relative to the parent"].mean() / each["absolute"].mean() for _, each in runs])
-        print(f"\n{protocol}: mean error in px over {SEEDS} seeds, {len(lengths) // SEEDS} joints hidden in each\n")
+        print(f"\n{protocol}: mean error in px over {SEEDS} seeds, {len(lengths) // SEEDS} hidden joints per seed\n")
         print(f"| frames in a run | joints | {' | '.join(METHODS)} | below absolute |")
         print("|---" * (len(METHODS) + 3) + "|")
         for low, high in (*LENGTHS, (1, LONGEST)):

@@ -1,6 +1,7 @@
-"""`minet sonify` on a long video: time, memory, and whether its seams can be told from what is between them.
+"""`minet sonify` on long videos: time, memory, and whether the seams between pieces are audible in the spectrogram.
 
-`python -m benchmarks.long_videos VIDEO 60 600`, for lengths in s: the video is shown forwards and backwards until it is so long.
+`python -m benchmarks.long_videos VIDEO 60 600`, with durations in s. The video is repeated forwards and backwards until it is long
+enough.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from pipeline.audio import long_sound, spectrogram
 from pipeline.media import picture_files, probing, sound_files
 
 FPS = 30
-SEAM_FRAMES = 4  # a spectrogram's window reaches as far to either side
-POLLED_S = 2.0  # between looks at the memory, which take the time of what is measured
+SEAM_FRAMES = 4  # the reach of a spectrogram's window to each side
+POLLED_S = 2.0  # interval between memory measurements, which slow the measured process
 
 
 def lengthened(video: Path, duration_s: float, path: Path) -> Path:
-    """A video of that length, 30 pictures a second, without a jump."""
+    """Write a video of the given duration, at 30 frames per second and without jumps."""
     pictures = [picture for _, picture in picture_files.frames(video)]
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
@@ -44,7 +45,7 @@ def lengthened(video: Path, duration_s: float, path: Path) -> Path:
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds that a command takes, and the most memory that it and its children have at once, MB (shared pages once)."""
+    """The time of a command, s, and its peak memory with its children, MB. Shared pages count once."""
     start, peak = time.perf_counter(), 0.0
     process = psutil.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     done = threading.Event()
@@ -62,7 +63,7 @@ def measured(command: list[str]) -> tuple[float, float]:
 
 
 def seams(wav: Path, p: params.Params) -> str:
-    """How much the spectrogram changes from frame to frame at the seams, and elsewhere."""
+    """The change of the spectrogram from frame to frame, at the seams and elsewhere, as text."""
     sound = sound_files.read_audio(wav, p.audio.sample_rate_hz)
     change = np.abs(np.diff(spectrogram.log_spectrogram(sound, p.audio).astype(np.float32), axis=0)).mean(1)
     context = round(p.windows.duration_s * p.audio.fps)
@@ -75,7 +76,7 @@ def seams(wav: Path, p: params.Params) -> str:
     blocks = inside[: len(inside) // near.shape[1] * near.shape[1]].reshape(-1, near.shape[1]).max(1)
     at = change[near].max(1)
     return (
-        f"change a frame, largest within {near.shape[1]}: at {len(at)} seams mean {at.mean():.4f}, largest {at.max():.4f}; "
+        f"largest change per frame within {near.shape[1]} frames: at {len(at)} seams mean {at.mean():.4f}, largest {at.max():.4f}; "
         f"at {len(blocks)} other places mean {blocks.mean():.4f}, largest {blocks.max():.4f}"
     )
 
@@ -94,9 +95,7 @@ def main() -> None:
             command = [sys.executable, "-m", "pipeline.commands.minet", "sonify", str(video), "-o", str(out)]
             took_s, peak_mb = measured([*command, "--model", arguments.model])
             width_px, height_px = probing.size_px(video)
-            print(
-                f"{duration_s:g} s of {width_px} x {height_px} px: {took_s:.1f} s, {peak_mb:.0f} MB at once", flush=True
-            )
+            print(f"{duration_s:g} s of {width_px} x {height_px} px: {took_s:.1f} s, peak {peak_mb:.0f} MB", flush=True)
             print(seams(out.with_suffix(".wav"), p), flush=True)
 
 

@@ -1,8 +1,8 @@
-"""Does the music follow the player better when the best of several samples is kept, or does it only please its judge?
+"""Does reranking improve the timing of the music, or only the score of the detector that it uses?
 
-`python -m benchmarks.onset_judges WINDOWS` samples mi_net_sync once, and as often as `generate.candidates` says, and has three
-detectors judge: the one that chooses and is that of the tables; the same on the sound, after Griffin-Lim; and librosa's, which
-has no say. Each stands beside its ceiling, recorded windows through the codes.
+`python -m benchmarks.onset_judges WINDOWS` compares one sample of mi_net_sync with the best of `generate.candidates` samples. Three
+detectors judge both: the detector of reranking and of the tables; the same detector on the sound after Griffin-Lim; and librosa's
+detector, which reranking does not use. Each detector also judges the ceiling, recorded windows through the codes.
 """
 
 import sys
@@ -16,28 +16,29 @@ import torch
 from pipeline import params
 from pipeline.audio import onset_detector, spectrogram
 from pipeline.compute import determinism
+from pipeline.dataset.artifacts import CODES, MODELS
 from pipeline.dataset.shards import Shards
-from pipeline.dataset.tensors import to_tensors
+from pipeline.dataset.windows import to_tensors
 from pipeline.evaluation import content
 from pipeline.metrics import onset
-from pipeline.models.vqvae import VQVAE
-from pipeline.sampling.codec import decode
+from pipeline.sampling import codec
 from pipeline.sampling.sampler import Sampling, as_set, sample
-from pipeline.training import priors, weights
+from pipeline.training import priors
 from stages.generate import of_test_tracks
 
 MODEL = "mi_net_sync"
-DELTA = 1.5  # of librosa's peaks: of 0.1 to 3 the best on recorded windows through the codes
+DELTA = 1.5  # of librosa's peak picking: the best of 0.1 to 3 on recorded windows through the codes
 
 
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
     audio = settings.audio
-    model, vqvae = priors.load(f"models/{MODEL}"), weights.load("models/vqvae", VQVAE)
+    model, vqvae = priors.load(MODELS / MODEL), codec.load()
     windows, places = of_test_tracks(settings, params.variant(settings.variants.prior, MODEL))
-    evaluate = replace(settings.evaluate, content_windows=int(sys.argv[1]))
-    places = [places[number] for number in content.listened_to(places, replace(settings, evaluate=evaluate))]
+    evaluate = settings.evaluate.model_copy(update={"content_windows": int(sys.argv[1])})
+    judged = content.listened_to(places, settings.model_copy(update={"evaluate": evaluate}))
+    places = [places[number] for number in judged]
     steps = windows.counts["codes"]
     asked = [onsets_s for _, onsets_s in content.content(places, steps, settings)]
     motion, how = to_tensors(windows.batch(places))["motion"], as_set(settings, vqvae)
@@ -45,13 +46,13 @@ def main() -> None:
     def drawn(how: Sampling) -> np.ndarray:
         generator, parts = torch.Generator().manual_seed(settings.seed), motion.split(settings.generate.batch)
         codes = [sample(model, part, None, steps, how, generator) for part in parts]
-        return decode(vqvae, torch.cat(codes).numpy())
+        return codec.decode(vqvae, torch.cat(codes).numpy())
 
-    recorded = np.stack([Shards("data/codes").rows("codes", track, start, steps) for track, start in places])
+    recorded = np.stack([Shards(CODES).rows("codes", track, start, steps) for track, start in places])
     made = {
-        "one sample": drawn(replace(how, choice=None)),
+        "one sample": drawn(replace(how, rerank=None)),
         f"best of {settings.generate.candidates}": drawn(how),
-        "recorded, through the codes": decode(vqvae, recorded),
+        "recorded, through the codes": codec.decode(vqvae, recorded),
     }
 
     def on_the_sound(window: np.ndarray) -> np.ndarray:
@@ -61,16 +62,16 @@ def main() -> None:
     def by_librosa(window: np.ndarray) -> np.ndarray:
         sound, rates = spectrogram.sound(window, audio, settings.seed), {"sr": audio.sample_rate_hz}
         rates["hop_length"] = audio.hop_length
-        # Superflux, as librosa's documentation sets it, at this rate.
+        # The settings of Superflux in librosa's documentation, at this sample rate.
         strength = librosa.onset.onset_strength(
             y=sound, n_fft=1024, lag=2, max_size=3, n_mels=138, fmin=27.5, fmax=audio.sample_rate_hz / 2, **rates
         )
         return librosa.onset.onset_detect(onset_envelope=strength, units="time", normalize=False, delta=DELTA, **rates)
 
     judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "the detector that chooses": lambda window: onset_detector.detect(window, audio.fps),
-        "the same, on the sound": on_the_sound,
-        "librosa's": by_librosa,
+        "the detector of reranking": lambda window: onset_detector.detect(window, audio.fps),
+        "the same detector, on the sound": on_the_sound,
+        "librosa's detector": by_librosa,
     }
     for judge, hear in judges.items():
         scores = {

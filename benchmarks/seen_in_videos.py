@@ -1,8 +1,8 @@
-"""How well the players of a folder of videos are seen: `python -m benchmarks.seen_in_videos FOLDER`.
+"""How well are the players in a folder of videos detected? `python -m benchmarks.seen_in_videos FOLDER`
 
-Cuts the videos into shots and players, finds their joints and cleans them, as the stages do with corpus.people = each, in a
-folder of its own. Prints a row a track: where it lies, the share of pictures in which body and hands are found, the share of
-joints that cleaning interpolates, and where the neck is (median, and the middle 96 %, as a share of the picture's width).
+Splits the videos into shots and players, finds the joints and cleans them, as the stages do with corpus.people = each, in a
+separate folder. Prints one row per track: the number of pictures, the shares of pictures in which body and hands are found, the
+share of interpolated joints, and the position of the neck (median and middle 96 %, as a share of the picture's width).
 """
 
 import os
@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from pipeline.dataset.shards import Shards
 from pipeline.keypoints.skeleton import NECK
 
-SHORTEST_S = 2  # nothing is trained here, so shots shorter than a usual window will do
+SHORTEST_S = 2  # nothing is trained here, so that shots shorter than a window can be used
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The spectrograms stage against a plain librosa loop, on one core and on two.
+"""Compares the spectrograms stage, on one core and on two, with a plain librosa loop.
 
 `OMP_NUM_THREADS=1 python -m benchmarks.spectrograms`
 """
@@ -8,7 +8,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import librosa
@@ -24,7 +23,7 @@ DURATION_S, SOUND_HZ = 30, 48_000
 
 
 def made_wavs(folder: Path, tracks: int) -> list[Path]:
-    """Tones with five partials and a little noise: `tracks` mono WAVs of 16 bits, from a fixed seed."""
+    """Write `tracks` mono WAV files of 16 bits from a fixed seed: tones with five partials and a little noise."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
     time_s = np.arange(DURATION_S * SOUND_HZ) / SOUND_HZ
@@ -39,7 +38,7 @@ def made_wavs(folder: Path, tracks: int) -> list[Path]:
 
 
 def plain(wavs: list[Path], p: params.Params) -> None:
-    """What one would write without this project. Nothing is checked, nothing is stored."""
+    """The loop that one would write without this project. It checks and stores nothing."""
     for path in wavs:
         sound, _ = librosa.load(path, sr=p.audio.sample_rate_hz)
         magnitude = np.abs(librosa.stft(sound, n_fft=p.audio.n_fft, hop_length=p.audio.hop_length))
@@ -47,7 +46,7 @@ def plain(wavs: list[Path], p: params.Params) -> None:
 
 
 def stage(wavs: list[Path], p: params.Params, cores: int) -> None:
-    """All that the stage does to a corpus: sounds are checked, finished tracks kept, shards and their hashes written."""
+    """All the work of the stage: it checks sounds, keeps finished tracks, and writes shards and hashes."""
     os.environ["LOKY_MAX_CPU_COUNT"] = str(cores)
     kept, _ = spectrograms.make([Track(path.stem, path.stem, "unknown", path, path) for path in wavs], p)
     assert kept == len(wavs)
@@ -57,7 +56,7 @@ def main() -> None:
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as temporary:
         p = params.load()
-        p = replace(p, corpus=replace(p.corpus, root=temporary))
+        p = p.model_copy(update={"corpus": p.corpus.model_copy(update={"root": temporary})})
         wavs = [path.resolve() for path in made_wavs(Path(temporary) / "wav", TRACKS)]
         os.chdir(temporary)  # the stage writes to data/ and work/
         ways: dict[str, Callable[[], None]] = {
@@ -66,14 +65,14 @@ def main() -> None:
             "stage on two": lambda: stage(wavs, p, 2),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
-        for i in range(1 + ROUNDS):  # in turn, so that a slow minute of the machine hits all; the first warms up
+        for i in range(1 + ROUNDS):  # alternating, so that a slow phase affects all; the first is a warm-up
             for name, way in ways.items():
                 start = time.perf_counter()
                 way()
                 if i:
                     seconds[name].append(time.perf_counter() - start)
         os.chdir(before)
-    print(f"{TRACKS} tracks of {DURATION_S} s, files and workers warm, medians of {ROUNDS}:")
+    print(f"{TRACKS} tracks of {DURATION_S} s, medians of {ROUNDS} rounds after a warm-up:")
     for name, values in seconds.items():
         ratio = statistics.median(a / b for a, b in zip(seconds["plain librosa loop"], values, strict=True))
         print(f"{name:18s} {statistics.median(values):6.2f} s, {ratio:.2f} times as fast as the plain loop")

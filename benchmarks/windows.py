@@ -1,4 +1,4 @@
-"""Random 4 s windows from shards, against decoding and transforming the same stretches. `python -m benchmarks.windows`"""
+"""Compares reading random 4 s windows from shards with computing them from sound files. `python -m benchmarks.windows`"""
 
 import statistics
 import tempfile
@@ -36,26 +36,26 @@ def main() -> None:
             return windows.at(track, start)["spectrogram"]
 
         def from_the_stretch(track: str, start: int) -> np.ndarray:
-            """No more than the window's own 4 s is decoded."""
+            """Decode only the 4 s of the window."""
             first = round(start / p.audio.fps * SOUND_HZ)
             last = first + round(p.windows.duration_s * SOUND_HZ)
             sound, _ = soundfile.read(wavs[track], start=first, stop=last, dtype="float32")
             return spectrogram.log_spectrogram(sound_files.resample(sound, SOUND_HZ, p.audio.sample_rate_hz), p.audio)
 
         def from_the_file(track: str, start: int) -> np.ndarray:
-            """The plain way: librosa opens the file, and the window is cut from its spectrogram."""
+            """The plain way: load the whole file with librosa, and cut the window from its spectrogram."""
             sound, _ = librosa.load(wavs[track], sr=p.audio.sample_rate_hz)
             return spectrogram.log_spectrogram(sound, p.audio)[start : start + windows.counts["spectrogram"]]
 
         ways = (from_shards, from_the_stretch, from_the_file)
         rates: dict[str, list[float]] = {way.__name__: [] for way in ways}
-        for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine hits all
+        for _ in range(ROUNDS):  # alternating, so that a slow phase of the machine affects all
             for way in ways:
                 start = time.perf_counter()
                 for place in places:
                     way(*place)
                 rates[way.__name__].append(len(places) / (time.perf_counter() - start))
-    print(f"the same {WINDOWS} windows, files warm, medians of {ROUNDS}:")
+    print(f"the same {WINDOWS} windows, files in the cache, medians of {ROUNDS}:")
     for name, values in rates.items():
         ratio = statistics.median(a / b for a, b in zip(rates["from_shards"], values, strict=True))
         print(f"{name:16s} {statistics.median(values):8.1f} windows/s; shards are {ratio:.1f} times as fast")

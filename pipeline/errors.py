@@ -1,4 +1,4 @@
-"""What a user is told when a run or a file stops."""
+"""Errors that a user can fix, and how they are reported."""
 
 import os
 import sys
@@ -9,24 +9,24 @@ WHOLE_COPY = "replace it with a whole copy, or delete it"
 
 
 class ParamsError(ValueError):
-    """A parameter that cannot be used: its key, its value and what is allowed, in one line."""
+    """A parameter cannot be used. The message is one line: the key, the value and what is allowed."""
 
 
 class NothingLeft(ValueError):
-    """Every track was set aside, or there was none. The message ends in what to do."""
+    """No track is left: there was none, or all were set aside. The message says what to do."""
 
 
 class FileError(ValueError):
-    """A file that cannot be used as asked. The message names the file and says what is wrong.
+    """A file cannot be used. The message names the file and says what is wrong.
 
     Attributes:
-        file: as it was given.
-        what: what is wrong with it.
+        file: the path, as given.
+        what: what is wrong with the file.
         advice: what the user can do.
     """
 
     def __init__(self, file: str | Path, what: str, advice: str = WHOLE_COPY) -> None:
-        super().__init__(file, what, advice)  # all of them, so that a worker's error can be pickled
+        super().__init__(file, what, advice)  # all three, so that the error of a worker process can be pickled
         self.file, self.what, self.advice = file, what, advice
 
     def __str__(self) -> str:
@@ -34,19 +34,21 @@ class FileError(ValueError):
 
 
 def shown(path: str | Path) -> str:
-    """A path as text that any terminal and file can take, even where the file's name is no UTF-8."""
+    """A path as text that can be printed and written anywhere, even if the file name is not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run a stage's main with what stands on the command line: the name of a variant, or nothing.
+    """Run the main function of a stage with the arguments of the command line: the name of a variant, or none.
 
-    What the user can mend is one line on stderr and exit code 1, never a traceback. Broken input never comes this far: it is
-    set aside track by track, and `NothingLeft` says when that was all.
+    An error that the user can fix becomes one line on stderr and exit code 1, without a traceback. Broken tracks do not stop a
+    run: each is set aside, and `NothingLeft` is raised if none remains.
     """
     try:
         main(*sys.argv[1:])
     except (ParamsError, NothingLeft) as error:
         sys.exit(f"error: {error}")
+    except FileError as error:
+        sys.exit(f"error: {error}; {error.advice}")
     except KeyboardInterrupt:
         sys.exit("stopped; run the same command again to go on")

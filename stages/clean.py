@@ -1,30 +1,26 @@
 """Joints → movement: data/motion."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from pipeline import params
+from pipeline.dataset.artifacts import KEYPOINTS, METRICS, MOTION
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.errors import NothingLeft, run
 from pipeline.keypoints.cleaning import clean
 
-IN = Path("data/keypoints")
-OUT = Path("data/motion")
-METRICS = Path("metrics")
-
 
 def main() -> None:
     p = params.load()
-    keypoints = Shards(IN)
+    keypoints = Shards(KEYPOINTS)
     shortest = round(p.windows.duration_s * p.motion.fps)
     aside: list[SetAside] = []
     shares = []
     videos = list(zip(keypoints.index.index, keypoints.index["video"], strict=True))
-    with ShardWriter(OUT) as shards:
+    with ShardWriter(MOTION) as shards:
         for track, video in tqdm(videos, "clean", unit="track"):
             try:
                 motion, share = clean(
@@ -44,9 +40,9 @@ def main() -> None:
                 continue
             shards.add(track, {"motion": motion}, interpolated_share=share)
             shares.append(share)
-    write_set_aside(OUT / "set_aside.csv", aside)
+    write_set_aside(MOTION / "set_aside.csv", aside)
     if not shares:
-        raise NothingLeft(f"{IN}: no track with movement that can be used; {OUT}/set_aside.csv says why")
+        raise NothingLeft(f"{KEYPOINTS}: no track with movement that can be used; {MOTION}/set_aside.csv says why")
     METRICS.mkdir(exist_ok=True)
     summary = {"interpolated": round(float(np.mean(shares)), 4)}
     (METRICS / "motion.json").write_text(json.dumps(summary, indent=2) + "\n")

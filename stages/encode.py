@@ -1,4 +1,4 @@
-"""The code of every spectrogram frame of every track, and how strongly a note starts there: data/codes/."""
+"""Encode the spectrograms: the code and the onset strength of every frame of every track, data/codes/."""
 
 import numpy as np
 from tqdm import tqdm
@@ -6,23 +6,22 @@ from tqdm import tqdm
 from pipeline import params
 from pipeline.audio import onset_detector
 from pipeline.compute import determinism
+from pipeline.dataset.artifacts import CODES, SPECTROGRAMS
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.errors import run
-from pipeline.models.vqvae import VQVAE
-from pipeline.sampling.codec import encode
-from pipeline.training import weights
+from pipeline.sampling import codec
 
 
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    model = weights.load("models/vqvae", VQVAE).to(determinism.device())
-    spectrograms = Shards("data/spectrograms")
-    with ShardWriter("data/codes") as writer:
+    model = codec.load().to(determinism.device())
+    spectrograms = Shards(SPECTROGRAMS)
+    with ShardWriter(CODES) as writer:
         for track in tqdm(spectrograms.index.index, desc="encode", unit=" track", mininterval=1):
             recorded = spectrograms.rows("spectrogram", track)
             strength = onset_detector.onset_strength(recorded, settings.audio.fps).astype(np.float16)
-            writer.add(track, {"codes": encode(model, recorded), "onset_strength": strength})
+            writer.add(track, {"codes": codec.encode(model, recorded), "onset_strength": strength})
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
-"""How good is a model that makes music: metrics/<model>.json, and evaluations/<model>/ for the report."""
+"""Evaluate a model that makes music: metrics/<model>.json, and evaluations/<model>/ for the report."""
 
 from collections.abc import Iterator
 
 from pipeline import params
 from pipeline.compute import determinism
 from pipeline.dataset import split
-from pipeline.dataset.tensors import to_tensors
-from pipeline.dataset.windows import Places, Windows
+from pipeline.dataset.artifacts import MODELS, SAMPLES, SPLITS
+from pipeline.dataset.windows import Places, Windows, to_tensors
 from pipeline.errors import run
 from pipeline.evaluation import body_states, cells, content, rows
 from pipeline.evaluation.rows import BATCH, Batches, Metrics
-from pipeline.models.vqvae import VQVAE
+from pipeline.sampling import codec
 from pipeline.sampling.samples import Samples
-from pipeline.training import baselines, priors, weights
+from pipeline.training import baselines, priors
 
 
 def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    samples = Samples(f"samples/{name}", weights.load("models/vqvae", VQVAE))
+    samples = Samples(SAMPLES / name, codec.load())
     rows.folder(name)
     if samples.index.empty:
         print(f"{name} is skipped: it made nothing")
@@ -35,7 +35,7 @@ def main(name: str = "") -> None:
 
 
 def passes(samples: Samples, settings: params.Params) -> Iterator[tuple[list[int], Places, Batches]]:
-    """The generated windows, repeat by repeat; what was made once serves every repeat."""
+    """The generated windows, repeat by repeat. Samples of a single repeat serve every repeat of NDB."""
     repeats = sorted(samples.index.repeat.unique())
     for repeat in repeats:
         names = samples.names(repeat)
@@ -45,7 +45,7 @@ def passes(samples: Samples, settings: params.Params) -> Iterator[tuple[list[int
 
 
 def places(samples: Samples, names: list[str]) -> Places:
-    """Where the windows that the samples were made for lie."""
+    """The windows for which the samples were made."""
     here = samples.index.loc[names]
     return list(zip(here.source, here.source_start, strict=True))
 
@@ -53,8 +53,8 @@ def places(samples: Samples, names: list[str]) -> Places:
 def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
     """KNN accuracy and likelihoods of a model over codes."""
     chosen = settings.variants.prior[name]
-    model = priors.load(f"models/{name}").to(determinism.device())
-    tracks = split.tracks(rows.SPLITS, "test")
+    model = priors.load(MODELS / name).to(determinism.device())
+    tracks = split.tracks(SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     codes, *conditions = to_tensors(windows.batch(here)).values()
     order, moved = rows.others(here)
@@ -65,18 +65,18 @@ def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
 
 
 def of_baseline(name: str, here: Places, settings: params.Params) -> Metrics:
-    """KNN accuracy, and the error of each frame predicted from the recorded ones before it, over their variance."""
-    model = baselines.load(name, settings.variants.baseline[name]).to(determinism.device())
-    windows = Windows(baselines.sources(settings), split.tracks(rows.SPLITS, "test"), settings.windows.duration_s)
+    """KNN accuracy, and the error of each frame, given the recorded ones before it, over the variance about each bin's mean."""
+    model = baselines.load(MODELS / name).to(determinism.device())
+    windows = Windows(baselines.sources(settings), split.tracks(SPLITS, "test"), settings.windows.duration_s)
     batch = to_tensors(windows.batch(here))
     spectrogram, motion = batch["spectrogram"], batch["motion"]
     order, moved = rows.others(here)
     right = rows.in_batches(model.error, spectrogram, motion)
     wrong = rows.in_batches(model.error, spectrogram, motion[order])
-    over_variance = float(model.standard.std) ** 2 / float(spectrogram.var(correction=0))
+    variance = float(spectrogram.var((0, 1), correction=0).mean())
     metrics = {
-        "mse": float(right.mean()) * over_variance,
-        "mse_shuffled": float(wrong[moved].mean()) * over_variance if moved.any() else None,
+        "mse": float(right.mean()) / variance,
+        "mse_shuffled": float(wrong[moved].mean()) / variance if moved.any() else None,
     }
     return metrics | body_states.states(model.body_state, name, settings)
 

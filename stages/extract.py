@@ -14,6 +14,7 @@ from pipeline import params
 from pipeline.compute import parallel
 from pipeline.compute.work import WORK, key, write_whole
 from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.artifacts import KEYPOINTS, METRICS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import ShardWriter
 from pipeline.errors import FileError, NothingLeft, run
@@ -21,9 +22,7 @@ from pipeline.keypoints import detection, ready
 from pipeline.media import probing
 from pipeline.metrics import pck
 
-OUT = Path("data/keypoints")
-METRICS = Path("metrics")
-KEPT = WORK / "extract"  # each finished track, so that a killed run goes on where it was
+KEPT = WORK / "extract"  # each finished track, so that a run continues where a killed one stopped
 SOMEBODY = 0.05  # share of frames; a player found in fewer was found by mistake
 
 
@@ -32,7 +31,7 @@ def main() -> None:
     tracks, aside = read_tracks(), []
     KEPT.mkdir(parents=True, exist_ok=True)
     rows = []
-    with _bar(tracks), ShardWriter(OUT) as shards:
+    with _bar(tracks), ShardWriter(KEYPOINTS) as shards:
         results = parallel.each(detect, [(track, p.keypoints) for track in tracks], p.compute.backend)
         for track, result in zip(tracks, results, strict=True):
             file = relative(track.video, Path(p.corpus.root))
@@ -61,14 +60,18 @@ def main() -> None:
             }
             shards.add(track.name, {"keypoints": found.keypoints, "times": found.times}, **columns)
             rows.append({"instrument": track.instrument, **columns})
-    write_set_aside(OUT / "set_aside.csv", aside)
+    write_set_aside(KEYPOINTS / "set_aside.csv", aside)
     if not rows:
-        raise NothingLeft(f"{p.corpus.root}: no track with a player in view; {OUT}/set_aside.csv says why")
+        raise NothingLeft(f"{p.corpus.root}: no track with a player in view; {KEYPOINTS}/set_aside.csv says why")
     _write_metrics(pd.DataFrame(rows))
 
 
 def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
-    """Where a track's joints are kept, found now or by an earlier run; or what is wrong with its video, and what to do."""
+    """Find a track's joints, or take those of an earlier run.
+
+    Returns:
+        the file that holds the joints; or what is wrong with the video, and what to do about it.
+    """
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
             source = track.video if track.skeleton is None else ready.digest(track.skeleton)
@@ -76,7 +79,7 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
                 KEPT
                 / f"{key(detection.__file__, source, track.left, track.right, track.start_s, track.end_s, keypoints)}.npz"
             )
-            # Files of OpenPose's are soon read, and the key does not know them.
+            # The key does not cover OpenPose's JSON files, which are quick to read.
             if place.exists() and keypoints.detector != "openpose_json":
                 with np.load(place, allow_pickle=False) as kept:
                     progress.write(b"." * len(kept["times"]))
@@ -84,14 +87,14 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | tuple[str, str]:
                 found = detection.detect(track, keypoints, tick=lambda: progress.write(b"."))
                 write_whole(place, lambda path: np.savez(path, **vars(found)))
         except FileError as error:
-            # What is wrong with another file than the video, a folder of joints, say, has to name it.
+            # If the fault is in another file (a folder of joints, say), the text has to name that file.
             return error.what if error.file == track.video else str(error), error.advice
     return place
 
 
 @contextmanager
 def _bar(tracks: list[Track]) -> Iterator[None]:
-    """A progress bar over all frames: the workers append a byte a frame to a file, and the bar shows its length."""
+    """A progress bar over all frames. The workers append one byte per frame to a file, and the bar shows its length."""
     progress = KEPT / "progress"
     progress.write_bytes(b"")
     probes = {video: probing.probe(video) for video in {track.video for track in tracks}}
@@ -124,7 +127,7 @@ def _fps(times: np.ndarray) -> float:
 
 
 def _score(track: Track, found: detection.Detected, root: Path) -> tuple[float, list[SetAside]]:
-    """PCK against the true joints, NaN where there are none; and what is wrong with the truth."""
+    """PCK against the true joints, NaN if there are none; and what is wrong with the file of true joints."""
     if track.joints is None:
         return np.nan, []
     try:
@@ -136,7 +139,11 @@ def _score(track: Track, found: detection.Detected, root: Path) -> tuple[float, 
 
 
 def _write_metrics(table: pd.DataFrame) -> None:
-    """A row an instrument in keypoints.csv; in keypoints.json means over tracks; hands: the median over instruments."""
+    """Write keypoints.csv and keypoints.json.
+
+    The table has one row per instrument. The JSON file has the mean PCK over tracks and the median of `hand_found` over
+    instruments.
+    """
     METRICS.mkdir(exist_ok=True)
     table["hand_found"] = (table["left_hand_found"] + table["right_hand_found"]) / 2
     groups = table.groupby("instrument")

@@ -1,4 +1,4 @@
-"""Music for movements of the test tracks: samples/<model>/, and a few WAVs to listen to."""
+"""Generate music for the movements of the test tracks: samples/<model>/, and a few WAV files to listen to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +11,12 @@ from pipeline import params
 from pipeline.audio import spectrogram
 from pipeline.compute import determinism
 from pipeline.dataset import split
+from pipeline.dataset.artifacts import MODELS, SAMPLES, SPLITS
 from pipeline.dataset.shards import ShardWriter
-from pipeline.dataset.tensors import to_tensors
-from pipeline.dataset.windows import Places, Windows
+from pipeline.dataset.windows import Places, Windows, to_tensors
 from pipeline.errors import run
 from pipeline.media import sound_files
-from pipeline.models.vqvae import VQVAE
+from pipeline.sampling import codec
 from pipeline.sampling.sampler import as_set, sample
 from pipeline.sampling.samples import Samples
 from pipeline.training import baselines, priors, weights
@@ -26,8 +26,8 @@ from pipeline.training import baselines, priors, weights
 def main(name: str = "") -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    folder = Path("samples") / name
-    if name in settings.variants.prior and not weights.exist(f"models/{name}"):
+    folder = SAMPLES / name
+    if name in settings.variants.prior and not weights.exist(MODELS / name):
         print(f"{name} is skipped: it was not trained")
         with ShardWriter(folder):
             return  # an index without rows
@@ -38,17 +38,17 @@ def main(name: str = "") -> None:
     write_sound(folder, settings)
 
 
-Made = Iterator[tuple[int, str, int, dict[str, np.ndarray]]]  # repeat, track, first row, what the model wrote
+Made = Iterator[tuple[int, str, int, dict[str, np.ndarray]]]  # repeat, track, first row, arrays
 
 
 def from_prior(name: str, settings: params.Params) -> Made:
     """Codes for every window, sampled `generate.repeats` times."""
     chosen = params.variant(settings.variants.prior, name)
     device = torch.device(determinism.device())
-    model = priors.load(f"models/{name}").to(device)
+    model = priors.load(MODELS / name).to(device)
     windows, places = of_test_tracks(settings, chosen)
     steps = windows.counts["codes"]
-    how = as_set(settings, weights.load("models/vqvae", VQVAE).to(device))
+    how = as_set(settings, codec.load().to(device))
     generator = torch.Generator(device).manual_seed(settings.seed)
     for repeat in range(settings.generate.repeats):
         for here in batches(places, settings, f"{name} {repeat + 1}/{settings.generate.repeats}"):
@@ -59,9 +59,9 @@ def from_prior(name: str, settings: params.Params) -> Made:
 
 
 def from_baseline(name: str, settings: params.Params) -> Made:
-    """Spectrograms for every window, once: nothing in a baseline is drawn, so that every repeat would be the same."""
+    """Spectrograms for every window, once: a baseline draws no random numbers, so every repeat would be the same."""
     device = torch.device(determinism.device())
-    model = baselines.load(name, params.variant(settings.variants.baseline, name)).to(device)
+    model = baselines.load(MODELS / name).to(device)
     windows, places = of_test_tracks(settings)
     for here in batches(places, settings, name):
         motion = to_tensors(windows.batch(here))["motion"].to(device)
@@ -72,8 +72,8 @@ def from_baseline(name: str, settings: params.Params) -> Made:
 
 def of_test_tracks(settings: params.Params, chosen: params.Prior | None = None) -> tuple[Windows, Places]:
     """The windows of the test tracks and the places that every model generates for."""
-    # The codes say where windows may start, so that a recorded window lies beside every generated one; no model reads them.
-    tracks = split.tracks("data/splits.parquet", "test")
+    # Codes say where windows may start, so that every generated window has a recorded counterpart. No model reads them here.
+    tracks = split.tracks(SPLITS, "test")
     windows = Windows(priors.sources(settings, chosen), tracks, settings.windows.duration_s)
     return windows, windows.spread(settings.generate.samples)
 
@@ -89,7 +89,7 @@ def batches(places: Places, settings: params.Params, title: str) -> Iterator[Pla
 def write_sound(folder: Path, settings: params.Params) -> None:
     """`generate.wavs` windows of the first repeat as WAV, spread evenly over them."""
     (folder / "wav").mkdir(exist_ok=True)
-    samples = Samples(folder, weights.load("models/vqvae", VQVAE))
+    samples = Samples(folder, codec.load())
     names = samples.names(repeat=0)
     for number in np.linspace(0, len(names) - 1, min(settings.generate.wavs, len(names))).astype(int):
         name = names[number]

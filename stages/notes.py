@@ -1,6 +1,6 @@
-"""Notes → one note index a spectrogram frame, for the tracks that have any: data/notes.
+"""Writes data/notes: one note index per spectrogram frame, for the tracks that have notes.
 
-They are a player's annotated notes, which were heard in the recording; without them the player's part of the score.
+The notes are the player's annotated notes, which follow the recording. If there are none, they are the player's part of the score.
 """
 
 from pathlib import Path
@@ -11,26 +11,25 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.artifacts import NOTES, SPECTROGRAMS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.errors import FileError, run
 from pipeline.notes import annotations, midi, note_index
 from pipeline.notes.note_index import Counts
 
-OUT = Path("data/notes")
-
 
 def main() -> None:
     p = params.load()
     tracks = read_tracks()
-    spectrograms = Shards("data/spectrograms")
-    players: dict[Path | None, int] = {}  # of each MIDI file
+    spectrograms = Shards(SPECTROGRAMS)
+    players: dict[Path | None, int] = {}  # MIDI file → number of players
     for track in tracks:
         players[track.midi] = max(players.get(track.midi, 0), track.part + 1)
     scored = [track for track in tracks if (track.notes or track.midi) and track.name in spectrograms]
     aside: list[SetAside] = []
     kept: list[Counts] = []
-    with ShardWriter(OUT) as shards:
+    with ShardWriter(NOTES) as shards:
         for track in tqdm(scored, "notes", unit="track", mininterval=1):
             read, remarks = transform(track, players[track.midi], spectrograms.length(track.name), p)
             aside += remarks
@@ -39,7 +38,7 @@ def main() -> None:
                 columns = {"notes": counts.notes, "overlaps": counts.overlaps, "out_of_range": counts.out_of_range}
                 shards.add(track.name, {"notes": index, "onsets": onsets}, **columns)
                 kept.append(counts)
-    write_set_aside(OUT / "set_aside.csv", aside)
+    write_set_aside(NOTES / "set_aside.csv", aside)
     if kept:
         print(
             f"notes: {len(kept)} tracks, {sum(c.notes for c in kept)} notes, {sum(c.overlaps for c in kept)} overlaps, "
@@ -52,10 +51,10 @@ def main() -> None:
 def transform(
     track: Track, players: int, frames: int, p: params.Params
 ) -> tuple[tuple[np.ndarray, np.ndarray, Counts] | None, list[SetAside]]:
-    """A track's note indices int16 [frames], onsets bool [frames] and counts, and what there is to say; None for unusable notes.
+    """The note indices int16 [frames], onsets bool [frames] and counts of a track (None if its notes are unusable), and remarks.
 
     Args:
-        players: how many players the score is for.
+        players: number of players in the score.
         frames: length of the track's spectrogram.
     """
     source = track.notes or track.midi

@@ -1,20 +1,19 @@
-"""What every model is held against: NDB's cells, the recorded windows, and recorded windows passed through the codes.
+"""What every model is compared with: NDB's cells, recorded windows, and recorded windows decoded from their codes.
 
-Rows: training_set (other windows of the training tracks: the floor of NDB), test_set (the recorded test windows), and each
-VQ-VAE (the same windows decoded from their codes: the ceiling of all that is made of codes).
+Rows: training_set (other windows of the training tracks, the floor of NDB), test_set (the recorded test windows), and each VQ-VAE
+(the same windows decoded from their codes, the ceiling of the models over codes).
 """
 
 import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pipeline import params
 from pipeline.compute import determinism
 from pipeline.dataset import split
+from pipeline.dataset.artifacts import CODES, COMPARISONS, METRICS, MODELS, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places, Source, Windows
 from pipeline.errors import run
@@ -22,21 +21,21 @@ from pipeline.evaluation import body_states, cells, content, rows
 from pipeline.evaluation.rows import BATCH, Batches
 from pipeline.metrics import bootstrap
 from pipeline.models.vqvae import VQVAE
-from pipeline.sampling.codec import CHUNK, decode, encode
-from pipeline.training import priors, weights
+from pipeline.sampling import codec
+from pipeline.training import priors
 
 
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    spectrograms = Source(Shards("data/spectrograms"), "spectrogram", settings.audio.fps)
+    spectrograms = Source(Shards(SPECTROGRAMS), "spectrogram", settings.audio.fps)
     train, test = (
-        Windows({"spectrogram": spectrograms}, split.tracks(rows.SPLITS, part), settings.windows.duration_s)
+        Windows({"spectrogram": spectrograms}, split.tracks(SPLITS, part), settings.windows.duration_s)
         for part in ("train", "test")
     )
     cells.make_cells(train, settings).save()
     # The places for which every model generates.
-    tracks = split.tracks(rows.SPLITS, "test")
+    tracks = split.tracks(SPLITS, "test")
     generated = Windows(priors.sources(settings), tracks, settings.windows.duration_s)
     places = generated.spread(settings.generate.samples)
     chosen = [places[number] for number in content.listened_to(places, settings)]
@@ -48,7 +47,7 @@ def main() -> None:
     reads = {"test_set": partial(read, test)}
     errors, parameters = {}, {}
     for name in settings.variants.vqvae:
-        model = weights.load(f"models/{name}", VQVAE).to(determinism.device())
+        model = codec.load(MODELS / name).to(determinism.device())
         parameters[name] = sum(parameter.numel() for parameter in model.parameters())
         codes, errors[name] = through_codes(model, spectrograms.shards, tracks)
         reads[name] = partial(listen, model, codes, test.counts["spectrogram"])
@@ -57,7 +56,7 @@ def main() -> None:
         metrics = cells.fill_cells(row, iter([(repeats, places, batches)]), settings)
         metrics |= content.measure_content(row, windows_at(chosen), chosen, settings)
         if row == "test_set":
-            # What a body encoder must beat: the mean of each joint over the window, without a model.
+            # The control of the body encoders: the mean of each joint over the window, without a model.
             metrics |= body_states.states(lambda motion: motion.mean(1).flatten(1), row, settings)
         if row in errors:
             metrics["mse"] = mse(errors[row])
@@ -68,7 +67,7 @@ def main() -> None:
 
 
 def drawn(windows: Windows, size: int, seed: int, repeat: int) -> tuple[Places, Batches]:
-    """Random windows, other ones for every repeat, and others than those that NDB's cells were made of."""
+    """Random windows, different in every repeat, and different from those of NDB's cells."""
     places = sorted(windows.random(size, np.random.default_rng((seed, repeat, 1))))
     return places, (read(windows, places[first : first + BATCH]) for first in range(0, size, BATCH))
 
@@ -80,32 +79,32 @@ def read(windows: Windows, places: Places) -> np.ndarray:
 
 def listen(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Places) -> np.ndarray:
     """The same windows decoded from their codes: float32 [windows, frames, bins]."""
-    return decode(model, np.stack([codes[track][start : start + frames] for track, start in places]))
+    return codec.decode(model, np.stack([codes[track][start : start + frames] for track, start in places]))
 
 
-@torch.inference_mode()
 def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """Codes of each track, and a row a track: the sums over its values of the squared error and of their squared
-    deviation from the mean over all tracks."""
+    """The codes of each track, and a table with one row per track.
+
+    A row has the number of the track's values, the sum of their squared errors after decoding, and the sum of their squared
+    deviations from each bin's mean over all these tracks.
+    """
+    frames = sum(spectrograms.length(track) for track in tracks)
+    sums = [spectrograms.rows("spectrogram", track).sum(0, dtype=np.float64) for track in tracks]
+    bin_mean = (np.sum(sums, axis=0) / frames).astype(np.float32)
     codes, rows = {}, []
     for track in tracks:
         recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
-        codes[track] = encode(model, recorded)
-        chunks = torch.from_numpy(codes[track].astype(np.int64)).to(determinism.device()).split(CHUNK)
-        made = np.concatenate([model.decode(chunk[None])[0].cpu().numpy() for chunk in chunks])
-        terms = (np.square(made - recorded), recorded, np.square(recorded))
-        rows.append((track, recorded.size, *(float(term.sum(dtype=np.float64)) for term in terms)))
-    table = pd.DataFrame(rows, columns=["track", "values", "squared_error", "sum", "sum_of_squares"])
-    middle = table["sum"].sum() / table["values"].sum()
-    table["variance"] = table.sum_of_squares - 2 * middle * table["sum"] + middle**2 * table["values"]
-    return codes, table[["track", "values", "squared_error", "variance"]]
+        codes[track] = codec.encode(model, recorded)
+        squares = (np.square(codec.decode_long(model, codes[track]) - recorded), np.square(recorded - bin_mean))
+        rows.append((track, recorded.size, *(float(each.sum(dtype=np.float64)) for each in squares)))
+    return codes, pd.DataFrame(rows, columns=["track", "values", "squared_error", "variance"])
 
 
 def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
-    """evaluations/comparisons.json: what multi-band blocks are worth, with intervals over tracks; parameters of both."""
+    """Write evaluations/comparisons.json: the gain from multi-band blocks, with confidence intervals over tracks."""
     sums = {name: table.squared_error.to_numpy() for name, table in errors.items()}
     variance = errors["vqvae"].variance.to_numpy()
-    several = len(variance) > 1  # one track says nothing of the spread over tracks
+    several = len(variance) > 1  # a single track has no spread
     confidence, seed = settings.evaluate.confidence, settings.seed
 
     def estimate(value: float, interval: tuple[float, float] | None) -> dict[str, float | None]:
@@ -124,7 +123,7 @@ def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], setting
         ),
     }
     text = json.dumps(figures, indent=2)
-    Path("evaluations/comparisons.json").write_text(text + "\n", encoding="utf-8")
+    COMPARISONS.write_text(text + "\n", encoding="utf-8")
 
 
 def mse(errors: pd.DataFrame) -> float:
@@ -133,13 +132,13 @@ def mse(errors: pd.DataFrame) -> float:
 
 
 def codebook_usage(settings: params.Params) -> None:
-    """How often each code occurs in the training tracks, the most used first."""
-    codes = Shards("data/codes")
+    """Write how often each code occurs in the training tracks, the most frequent first."""
+    codes = Shards(CODES)
     uses = np.zeros(settings.vqvae.codes, dtype=np.int64)
-    for track in split.tracks(rows.SPLITS, "train"):
+    for track in split.tracks(SPLITS, "train"):
         uses += np.bincount(codes.rows("codes", track), minlength=len(uses))
     usage = {"rank": range(1, len(uses) + 1), "share": np.sort(uses)[::-1] / uses.sum()}
-    pd.DataFrame(usage).to_csv("metrics/codebook_usage.csv", index=False, float_format="%.6g")
+    pd.DataFrame(usage).to_csv(METRICS / "codebook_usage.csv", index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

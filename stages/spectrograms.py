@@ -10,28 +10,29 @@ from pipeline import params
 from pipeline.audio import sound_check, spectrogram
 from pipeline.compute import parallel
 from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.dataset.artifacts import SPECTROGRAMS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import ShardWriter
 from pipeline.errors import FileError, NothingLeft, run
 from pipeline.media import sound_files
 
-OUT = Path("data/spectrograms")
-
 
 def main() -> None:
     p = params.load()
     kept, aside = make(read_tracks(), p)
-    write_set_aside(OUT / "set_aside.csv", aside)
-    (OUT / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
+    write_set_aside(SPECTROGRAMS / "set_aside.csv", aside)
+    (SPECTROGRAMS / "normalisation.json").write_text(json.dumps(spectrogram.normalisation(p.audio), indent=2) + "\n")
     if not kept:
-        raise NothingLeft(f"{p.corpus.root}: no track with sound that can be used; {OUT}/set_aside.csv says why")
+        raise NothingLeft(
+            f"{p.corpus.root}: no track with sound that can be used; {SPECTROGRAMS}/set_aside.csv says why"
+        )
 
 
 def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
-    """Write the shards; how many tracks are in them, and what there is to say about the others and these."""
+    """Write the shards. Returns the number of tracks in them, and remarks on these and on the other tracks."""
     results = parallel.each(transform, [(track, p) for track in tracks], p.compute.backend)
     kept, aside = 0, []
-    with ShardWriter(OUT) as shards:
+    with ShardWriter(SPECTROGRAMS) as shards:
         bar = tqdm(results, "spectrograms", len(tracks), unit="track")
         for track, (array, remarks) in zip(tracks, bar, strict=True):
             aside += remarks
@@ -43,9 +44,9 @@ def make(tracks: list[Track], p: params.Params) -> tuple[int, list[SetAside]]:
 
 
 def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[SetAside]]:
-    """A track's spectrogram, or None where its sound cannot be used; and what there is to say about the sound.
+    """A track's spectrogram, or None if its sound cannot be used; and remarks on the sound.
 
-    It is not kept for a run that is killed: for 30 s of sound, to hash, write and read it took 17 ms more.
+    It is not kept in case a run is killed: for 30 s of sound, hashing, writing and reading it took 17 ms more.
     """
     file = relative(track.audio, Path(p.corpus.root))
     try:

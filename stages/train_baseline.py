@@ -1,20 +1,17 @@
 """Train a baseline, movement to spectrogram without codes, on random windows of the training tracks: models/<name>/."""
 
-from pathlib import Path
-
 import numpy as np
-from torch import nn
 
 from pipeline import params
 from pipeline.compute import determinism, work
 from pipeline.dataset import split
-from pipeline.dataset.tensors import Batch, to_tensors
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
+from pipeline.dataset.windows import Batch, Windows, to_tensors
 from pipeline.errors import run
-from pipeline.training import baselines, loop
+from pipeline.training import baselines, loop, weights
 
 VALIDATION_WINDOWS = 64
-START_WINDOWS = 64  # to take the mean and the standard deviation from
+START_WINDOWS = 64  # for the mean and the standard deviation
 
 
 def main(name: str = "") -> None:
@@ -23,28 +20,30 @@ def main(name: str = "") -> None:
     determinism.prepare(settings.seed)
     sources = baselines.sources(settings)
     train, test = (
-        Windows(sources, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
-        for part in ("train", "test")
+        Windows(sources, split.tracks(SPLITS, part), settings.windows.duration_s) for part in ("train", "test")
     )
     held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
 
-    model, config = baselines.make(chosen, settings)
+    sizes = baselines.sizes(settings, chosen)
+    model = baselines.NETWORKS[chosen.network](**sizes)
 
     def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> Batch:
         return to_tensors(train.batch(train.random(size, generator)))
 
     model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
 
-    def validate(model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, baselines.Model)
+    def validate(model: baselines.Model) -> dict[str, float]:
         device = model.standard.mean.device
         windows = zip(held_out["spectrogram"], held_out["motion"], strict=True)
         errors = [model(sound[None].to(device), body[None].to(device))["loss"].item() for sound, body in windows]
         return {"test_mse": float(np.mean(errors))}
 
-    data = (Path("data/spectrograms"), Path("data/motion"), Path("data/splits.parquet"))
-    folder = work.WORK / name / work.key(__file__, settings.seed, chosen, settings.windows, *data)
-    history = loop.train(model, batch, validate, chosen.training, seed=settings.seed, folder=folder)
+    data, precision = (SPECTROGRAMS, MOTION, SPLITS), settings.compute.precision
+    folder = work.WORK / name / work.key(__file__, settings.seed, precision, chosen, settings.windows, *data)
+    history = loop.train(
+        model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
+    )
+    config = weights.Config(chosen.network, precision, sizes)
     loop.finish(model, config, history, name=name, folder=folder)
 
 

@@ -1,17 +1,14 @@
 """Train a prior on random windows of codes, movement and, with content, notes of the training tracks: models/<variant>/."""
 
-from pathlib import Path
-
 import numpy as np
-from torch import nn
 
 from pipeline import params
 from pipeline.compute import determinism, work
 from pipeline.dataset import split
-from pipeline.dataset.tensors import Batch, to_tensors
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.artifacts import SPLITS
+from pipeline.dataset.windows import Batch, Windows, to_tensors
 from pipeline.errors import run
-from pipeline.training import loop, priors
+from pipeline.training import loop, priors, weights
 
 VALIDATION_WINDOWS = 64
 
@@ -24,25 +21,28 @@ def main(name: str = "") -> None:
     if chosen.content and sources["notes"].shards.index.empty:
         loop.skip(name, "it reads notes, and the corpus has no MIDI", ("loss", "nll", "test_nll"))
         return
-    learnt = sources | (priors.onset_strength(settings) if chosen.onset_weight else {})
-    train, test = (
-        Windows(here, split.tracks("data/splits.parquet", part), settings.windows.duration_s)
-        for here, part in ((learnt, "train"), (sources, "test"))
-    )
+    tracks = {part: split.tracks(SPLITS, part) for part in ("train", "test")}
+    train = Windows(priors.training_sources(settings, chosen), tracks["train"], settings.windows.duration_s)
+    test = Windows(sources, tracks["test"], settings.windows.duration_s)
     held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
-    model, config = priors.make(chosen, settings)
+    sizes = priors.sizes(settings, chosen, tracks["train"])
+    model = priors.NETWORKS[chosen.network](**sizes)
 
     def batch(generator: np.random.Generator) -> Batch:
         return to_tensors(train.batch(train.random(chosen.training.batch, generator)))
 
-    def validate(model: nn.Module) -> dict[str, float]:
+    def validate(model: priors.Model) -> dict[str, float]:
         device = next(model.parameters()).device
-        nll = model.nll(**{name: tensor.to(device) for name, tensor in held_out.items()})  # type: ignore[operator]
+        nll = model.nll(**{name: tensor.to(device) for name, tensor in held_out.items()})
         return {"test_nll": nll.mean().item()}
 
-    data = [Path("data/splits.parquet"), *(source.shards.folder for source in sources.values())]
-    folder = work.WORK / name / work.key(__file__, settings.seed, chosen, settings.windows, *data)
-    history = loop.train(model, batch, validate, chosen.training, seed=settings.seed, folder=folder)
+    data = [SPLITS, *(source.shards.folder for source in sources.values())]
+    precision = settings.compute.precision
+    folder = work.WORK / name / work.key(__file__, settings.seed, precision, chosen, settings.windows, *data)
+    history = loop.train(
+        model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
+    )
+    config = weights.Config(chosen.network, precision, sizes)
     loop.finish(model, config, history, name=name, folder=folder)
 
 

@@ -1,7 +1,7 @@
-"""What a corpus holds, before hours are spent on it: `make check-corpus`, or `python -m pipeline.commands.check_corpus`.
+"""Checks a corpus before a run: `make check-corpus`, or `python -m pipeline.commands.check_corpus`.
 
-Reads the corpus that params.yaml names: decodes all sound, the end of every video and, with the detector, a second of up to
-`PLAYERS` players. Nothing is trained, and nothing that a run uses is read or written.
+Reads the corpus that params.yaml names. Decodes all sounds and the end of every video, and runs the detector on one second of up to
+`PLAYERS` players. Nothing is trained. The data of a run are neither read nor written.
 """
 
 import shutil
@@ -30,12 +30,13 @@ from pipeline.commands.corpus_contents import (
 from pipeline.compute.work import WORK
 from pipeline.corpus import reading, urmp
 from pipeline.corpus.track import Track, relative
+from pipeline.dataset.artifacts import CODES, KEYPOINTS, MOTION, NOTES, SPECTROGRAMS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import JOINTS
 
-OUT = WORK / "check_corpus"  # not reports/, which is DVC's: with a file more in it, the next run would make it anew
+OUT = WORK / "check_corpus"  # not in reports/, a DVC out: a new file there would make the stage run again
 
 
 def main() -> None:
@@ -48,10 +49,10 @@ def main() -> None:
 
 
 def check(p: params.Params) -> None:
-    """Print what there is and what is wrong, a table and an estimate; write `OUT`/tracks.csv, set_aside.csv, contact_sheet.png.
+    """Print what is wrong, a table of the corpus and an estimate. Writes tracks.csv, set_aside.csv and contact_sheet.png to `OUT`.
 
     Raises:
-        NothingLeft: nothing of the corpus can be used.
+        NothingLeft: no track of the corpus can be used.
     """
     root = Path(p.corpus.root)
     tracks, aside = reading.read(p.corpus, finder)
@@ -95,17 +96,17 @@ def check(p: params.Params) -> None:
     print(f"\ncorpus.name = {p.corpus.name}, corpus.root = {shown(root)}")
     if p.corpus.name == "urmp":
         print(urmp.held(root)[0])
-    print("Minutes of all tracks, and of the shortest, mean and longest; notes, f0s, score: tracks that have them")
+    print("minutes: of all tracks; shortest, mean, longest: minutes of one; notes, f0s, score: tracks with them")
     print(f"\n{_by_instrument(table).to_string()}\n")
     if twice := int(table.duplicated("sound", keep=False).sum()):
         print(f"{twice} tracks have the very sound of another (one hash in tracks.csv); the split may part them.\n")
     print("\n".join(_estimate(checked, samples, p)))
-    print(f"\n{len(aside)} notes: {OUT}/set_aside.csv; a row a track: {OUT}/tracks.csv")
+    print(f"\n{len(aside)} notes: {OUT}/set_aside.csv; one row per track: {OUT}/tracks.csv")
     print(f"{len(samples)} players with the joints found, to look at: {OUT}/contact_sheet.png")
 
 
 def _table(checked: Iterable[Checked], root: Path) -> pd.DataFrame:
-    """A row a track."""
+    """One row per track."""
     return pd.DataFrame(
         [
             {
@@ -128,7 +129,7 @@ def _table(checked: Iterable[Checked], root: Path) -> pd.DataFrame:
 
 
 def _by_instrument(table: pd.DataFrame) -> pd.DataFrame:
-    """Tracks and minutes, a row an instrument and one for all."""
+    """Tracks and minutes: one row per instrument, and one for all."""
     rows = {}
     for name, group in (*table.groupby("instrument"), ("all", table)):
         rows[name] = {
@@ -145,19 +146,19 @@ def _by_instrument(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _estimate(checked: Sequence[Checked], samples: Sequence[Sample], p: params.Params) -> list[str]:
-    """Time and disk that a run takes for this corpus, in words."""
+    """The time and disk space that a run needs for this corpus, as lines of text."""
     cores = joblib.cpu_count()
     frames = sum(each.picture_s * each.fps for each in checked)
     seconds = sum(each.seconds for each in checked)
     windows = sum(1 for _ in p.variants.baseline) * p.generate.samples * p.windows.duration_s
     cost_s = float(np.nanmean([sample.cost_s for sample in samples]))
     transform = float(np.median([each.sound.cost for each in checked]))
-    spectrum = p.audio.fps * p.audio.n_fft  # bytes of a second: n_fft / 2 values of 2 bytes a frame
+    spectrum = p.audio.fps * p.audio.n_fft  # bytes per second: a frame has n_fft / 2 values of 2 bytes
     disk = {
-        "data/keypoints": frames * (JOINTS * 3 * 4 + 8),
-        "data/motion": seconds * p.motion.fps * JOINTS * 2 * 4,
-        "data/spectrograms": seconds * spectrum,
-        "data/notes and data/codes": seconds * p.audio.fps * (2 + 1 + 2 + 4),  # index and onset; code and strength
+        str(KEYPOINTS): frames * (JOINTS * 3 * 4 + 8),
+        str(MOTION): seconds * p.motion.fps * JOINTS * 2 * 4,
+        str(SPECTROGRAMS): seconds * spectrum,
+        f"{NOTES} and {CODES}": seconds * p.audio.fps * (2 + 1 + 2 + 4),  # index and onset; code and strength
         "samples of the baselines": windows * spectrum,
     }
     free = shutil.disk_usage(".").free
@@ -167,13 +168,13 @@ def _estimate(checked: Sequence[Checked], samples: Sequence[Sample], p: params.P
         f"  extract       {_time(frames * cost_s / min(cores, len(checked)))} "
         f"({frames:.0f} pictures of players at {1 / cost_s:.1f} a second and core, with {p.keypoints.detector})",
         f"  spectrograms  {_time(seconds * transform / min(cores, len(checked)))}",
-        "  training      not estimated: it depends on steps and sizes in params.yaml, not on the corpus",
-        f"  disk          {_size(total)}, and as much again in DVC's cache where files cannot share blocks; "
+        "  training      not estimated: it depends on the steps and sizes in params.yaml, not on the corpus",
+        f"  disk          {_size(total)}, and the same again in DVC's cache if the disk cannot share blocks; "
         f"{_size(free)} are free here",
         *(f"    {_size(size):>9}   {name}" for name, size in disk.items()),
     ]
     if 2 * total > free:
-        lines.append("  That may not fit: free some, or put the checkout on a larger disk.")
+        lines.append("  The disk may be too small: free some space, or put the checkout on a larger disk.")
     return lines
 
 
@@ -188,7 +189,7 @@ def _size(size: float) -> str:
 
 
 def _draw(samples: Sequence[Sample]) -> None:
-    from pipeline.report import pictures  # matplotlib: only where it is used
+    from pipeline.report import pictures  # imports matplotlib
 
     panels = []
     for sample in samples:

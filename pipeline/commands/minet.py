@@ -1,4 +1,4 @@
-"""The command `minet`: sound for a video of one's own, and a listening study. `python -m pipeline.commands.minet` is the same."""
+"""The command `minet`, or `python -m pipeline.commands.minet`: generates sound for a video, and runs a listening study."""
 
 import argparse
 import sys
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import shtab
 
-from pipeline.errors import FileError, NothingLeft, ParamsError, shown
+from pipeline.dataset.artifacts import METRICS
+from pipeline.errors import WHOLE_COPY, FileError, NothingLeft, ParamsError, shown
 
-PICTURE_FRAMES = 2000  # of the spectrogram in the picture, at most: it is not as wide
+PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
 
 
@@ -19,30 +20,43 @@ def parser() -> argparse.ArgumentParser:
         description="Music from the movements of musicians.",
         epilog="example: minet sonify my_video.mp4 -o out.mp4",
     )
-    shtab.add_argument_to(
-        top, "--print-completion", help="print a script that completes this command: bash, zsh or tcsh"
-    )
+    shtab.add_argument_to(top, "--print-completion", help="print a completion script for the shell: bash, zsh or tcsh")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sonify = commands.add_parser(
         "sonify",
-        help="sound for a silent video",
-        description="Find the player in a video, make music for the movement, and write the same picture with the new sound.",
+        help="generate sound for a video",
+        description="Find the player in a video, generate music for the movement, and write a video with the new sound.",
         epilog="example: minet sonify my_video.mp4 -o out.mp4",
     )
-    sonify.add_argument("video", type=Path, help="a video, with sound or without").complete = shtab.FILE  # type: ignore[attr-defined]
+    sonify.add_argument("video", type=Path, help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
     sonify.add_argument(
-        "-o", "--out", type=Path, required=True, help="the video to write; .wav, .npz and .png are written beside it"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="the video to write; .wav, .npz and .png files are written to the same folder",
     )
     sonify.add_argument(
-        "--model", help=f"a name below models/ or a model's folder ({MODEL}; {CONTENT_MODEL} with --midi)"
+        "--model",
+        help=f"the name of a model in models/, or the folder of a model (default: {MODEL}; with --midi: {CONTENT_MODEL})",
     )
     sonify.add_argument(
-        "--player", type=int, default=0, help="who plays, counted from 1 at the left (the most prominent person)"
+        "--player",
+        type=int,
+        default=0,
+        help="number of the player, from 1 at the left (default: the most prominent person)",
     )
-    sonify.add_argument("--midi", type=Path, help="a score, for a model with content")
-    sonify.add_argument("--seed", type=int, default=1, help="another seed, another music (1)")
-    sonify.add_argument("--temperature", type=float, default=1.0, help="of the sampling; less is tamer (1.0)")
-    sonify.add_argument("--draw", action="store_true", help="draw the joints that were found into the picture")
+    sonify.add_argument("--midi", type=Path, help="the score, for a model with content")
+    sonify.add_argument(
+        "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
+    )
+    sonify.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="temperature of the sampling; lower gives less variety (default: 1.0)",
+    )
+    sonify.add_argument("--draw", action="store_true", help="draw the detected joints on the video")
     sonify.set_defaults(run=run_sonify)
     add_study(commands)
     return top
@@ -51,31 +65,41 @@ def parser() -> argparse.ArgumentParser:
 def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     study = commands.add_parser(
         "study",
-        help="a listening study: can people tell generated from recorded?",
-        description="Make the page of a listening study, or score the answers that its participants saved.",
+        help="make or score a listening study",
+        description="Can people tell generated from recorded sound? Make the page of a listening study, or score its answers.",
         epilog="example: minet study build -o study.html",
     )
     steps = study.add_subparsers(dest="step", required=True, metavar="STEP")
     build = steps.add_parser(
         "build",
         help="make the page",
-        description="Make the page of a study from a run's samples, and beside it the key to score it with.",
+        description="Make the page of a study from the samples of a run, and the key that is needed to score it.",
         epilog="example: minet study build -o study.html",
     )
-    build.add_argument("-o", "--out", type=Path, required=True, help="the page to write; its .key.json lies beside it")
-    build.add_argument("--model", default=MODEL, help=f"a name below samples/ ({MODEL})")
-    build.add_argument("--pairs", type=int, default=3, help="pairs for each instrument (3)")
+    build.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="the page to write; the .key.json file is written to the same folder",
+    )
+    build.add_argument("--model", default=MODEL, help=f"the name of a model in samples/ (default: {MODEL})")
+    build.add_argument("--pairs", type=int, default=3, help="pairs per instrument (default: 3)")
     build.set_defaults(run=run_study_build)
     score = steps.add_parser(
         "score",
         help="score the answers",
-        description="Check the answers, leave out what does not count, and say how often the generated sound was chosen.",
+        description="Check the answers, leave out those that do not count, and report how often the generated sound was chosen.",
         epilog="example: minet study score answers/*.json --key study.key.json",
     )
-    score.add_argument("answers", type=Path, nargs="+", help="files that the page saved").complete = shtab.FILE  # type: ignore[attr-defined]
-    score.add_argument("--key", type=Path, required=True, help="the .key.json of the study").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument("answers", type=Path, nargs="+", help="the files that the page saved").complete = shtab.FILE  # type: ignore[attr-defined]
+    score.add_argument("--key", type=Path, required=True, help="the .key.json file of the study").complete = shtab.FILE  # type: ignore[attr-defined]
     score.add_argument(
-        "-o", "--out", type=Path, default=Path("metrics"), help="folder for study.json and study.csv (metrics)"
+        "-o",
+        "--out",
+        type=Path,
+        default=METRICS,
+        help="the folder for study.json and study.csv (default: metrics)",
     )
     score.set_defaults(run=run_study_score)
 
@@ -84,14 +108,17 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         arguments.run(arguments)
-    except (ParamsError, NothingLeft, FileError) as error:
+    except (ParamsError, NothingLeft) as error:
         sys.exit(f"error: {error}")
+    except FileError as error:
+        # The usual advice is for a file of a corpus, which may be deleted.
+        sys.exit(f"error: {error}" if error.advice == WHOLE_COPY else f"error: {error}; {error.advice}")
     except KeyboardInterrupt:
         sys.exit("stopped")
 
 
 def run_sonify(arguments: argparse.Namespace) -> None:
-    """Write the video with its new sound, and beside it the sound, the joints and a picture of both."""
+    """Write the video with its new sound; and the sound, the joints and a picture of both as files in the same folder."""
     out, video = arguments.out, arguments.video
     if not video.is_file():
         raise FileError(video, "no such file")
@@ -101,7 +128,7 @@ def run_sonify(arguments: argparse.Namespace) -> None:
         raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
     if not arguments.temperature > 0:
         raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
-    # Seconds, and most of the memory: only once it is clear that there is something to do.
+    # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np
 
     from pipeline import params
@@ -137,7 +164,7 @@ def run_sonify(arguments: argparse.Namespace) -> None:
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
-    print(f"{shown(out)}, and beside it the sound (.wav), the joints (.npz) and a picture of both (.png)")
+    print(f"{shown(out)}; and in the same folder the sound (.wav), the joints (.npz) and a picture of both (.png)")
 
 
 def run_study_build(arguments: argparse.Namespace) -> None:
@@ -149,17 +176,17 @@ def run_study_build(arguments: argparse.Namespace) -> None:
     if arguments.pairs < 1:
         raise ParamsError(f"--pairs {arguments.pairs}: must be 1 or more")
     from pipeline import params
-    from pipeline.study import build  # seconds
+    from pipeline.study import build  # takes seconds
 
     pairs, checks = build.build(out, arguments.model, params.load(), arguments.pairs)
     key, size_mb = shown(out.with_suffix(".key.json")), out.stat().st_size / 1e6
     print(
-        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; keep its key, {key}, to yourself"
+        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; do not give away its key, {key}"
     )
 
 
 def run_study_score(arguments: argparse.Namespace) -> None:
-    from pipeline.study import score  # a second
+    from pipeline.study import score  # takes a second
 
     print(score.score(arguments.answers, arguments.key, arguments.out), end="")
 

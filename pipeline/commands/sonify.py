@@ -1,7 +1,7 @@
-"""Sound for a silent video: `minet sonify my_video.mp4 -o out.mp4`.
+"""Generates sound for a video: `minet sonify my_video.mp4 -o out.mp4`.
 
-The way is that of the pipeline: joints, movement, codes, spectrogram, sound. Memory hardly grows with the length of
-the video: what does is its spectrogram, 15 MB a minute.
+The steps are those of the pipeline: joints, movement, codes, spectrogram, sound. Memory hardly grows with the length of the
+video: the spectrogram takes 15 MB per minute.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.long_sound import long_sound
+from pipeline.dataset.artifacts import MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detected import Detected
@@ -29,13 +30,13 @@ HERE = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Sounded:
-    """What was made of a video.
+    """What was found and generated for a video.
 
     Attributes:
-        found: the player's joints.
-        codes: int64 [frames] of the spectrogram.
+        found: the joints of the player.
+        codes: int64 [spectrogram frames].
         spectrogram: float32 [frames, bins].
-        sound: float32 [samples], at audio.sample_rate_hz; sample 0 is at the video's time 0.
+        sound: float32 [samples] at audio.sample_rate_hz. Sample 0 is at 0 s of the video.
     """
 
     found: Detected
@@ -47,19 +48,20 @@ class Sounded:
 def sonify(
     video: Path, model: str, settings: params.Params, *, seed: int, temperature: float, player: int, midi: Path | None
 ) -> Sounded:
-    """Music for the movement of one player in a video.
+    """Generate music for the movement of one player in a video.
 
     Args:
-        model: a name below models/, or the folder of a model; the VQ-VAE lies beside it.
-        player: 0 for the most prominent person; else a number from 1, from the left.
-        midi: the score, for a model with content; its notes are those of the first part.
+        model: the name of a model in models/, or the folder of a model. The VQ-VAE is the folder vqvae beside it.
+        player: 0 for the most prominent person, or the number of a person, from 1 at the left.
+        midi: the score, for a model with content. The notes of its first part are used.
 
     Raises:
-        FileError: the video cannot be read, or the score cannot be used. NothingLeft: there is nobody in the video.
-        ParamsError: the model is not there, or lacks a score.
+        FileError: the video cannot be read, or the score cannot be used.
+        NothingLeft: nobody is found in the video.
+        ParamsError: the model does not exist, or it needs a score and there is none, or the reverse.
     """
     prior, vqvae = load(model, midi is not None)
-    # More pictures than rows of movement tell the model nothing, and to look at one takes longer than all that follows.
+    # The model sees settings.motion.fps frames per second. More pictures would not help it, and detection is the slowest step.
     found = find(video, player, settings.keypoints, max_fps=settings.motion.fps)
     try:
         motion, _ = clean(found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence)
@@ -88,12 +90,12 @@ def sonify(
 
 
 def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
-    """A trained prior, and the VQ-VAE that its codes are of.
+    """Load a trained prior and the VQ-VAE of its codes.
 
     Raises:
-        ParamsError: one of them is not there, or the prior needs notes and has none, or has some and reads none.
+        ParamsError: one of them does not exist, or the prior reads notes and there are none, or the reverse.
     """
-    folder = Path(model) if (Path(model) / "config.json").exists() else HERE / "models" / model
+    folder = Path(model) if (Path(model) / "config.json").exists() else HERE / MODELS / model
     beside = folder.parent / "vqvae"
     for place in (folder, beside):
         if not weights.exist(place):
@@ -107,4 +109,4 @@ def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
         raise ParamsError(
             f"{shown(folder)}: this model {'reads' if prior.reads_notes else 'does not read'} notes; {advice}"
         )
-    return prior, weights.load(beside, VQVAE)
+    return prior, codec.load(beside)

@@ -1,4 +1,4 @@
-"""The modules of this project that a file imports, at any depth: the code that decides what it computes."""
+"""The modules of this project that a file imports, directly or indirectly: the code that decides its results."""
 
 import ast
 from functools import cache
@@ -6,16 +6,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pipeline", "stages", "benchmarks")
-# What a user sets and is told, where work is done and how it survives a kill. No value of a result comes from these: parameters
-# are parameters of the stage, and tests hold that a killed run and a run on a cluster end with the same bytes.
-NO_RESULT = {ROOT / "pipeline" / name for name in ("params.py", "errors.py")} | {
-    ROOT / "pipeline" / "compute" / name for name in ("closure.py", "parallel.py", "work.py")
+# These modules read parameters, report errors, distribute work, resume killed runs, name paths or declare types. They do not
+# decide results: DVC tracks the parameters and paths of each stage, and tests check that a killed run and a run on a cluster
+# write the same bytes.
+NO_RESULT = {
+    ROOT / "pipeline" / name
+    for name in (
+        "params.py",
+        "errors.py",
+        "compute/closure.py",
+        "compute/parallel.py",
+        "compute/work.py",
+        "dataset/artifacts.py",
+        "models/protocols.py",
+    )
 }
 
 
 @cache
 def names(file: Path) -> frozenset[str]:
-    """Full names of all that a file imports, also inside its functions; of `from a import b` both a and a.b."""
+    """Full names of everything that a file imports, also inside functions. `from a import b` gives both a and a.b."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -27,7 +37,7 @@ def names(file: Path) -> frozenset[str]:
 
 @cache
 def imports(file: Path) -> frozenset[Path]:
-    """Modules of this project that a file imports itself, with the packages in which they lie."""
+    """Modules of this project that a file imports directly, and the packages that contain them."""
     found = set()
     for name in names(file):
         parts = name.split(".")
@@ -40,7 +50,7 @@ def imports(file: Path) -> frozenset[Path]:
 
 @cache
 def closure(file: Path) -> frozenset[Path]:
-    """A file and the modules of this project that it imports, at any depth; without the empty ones, which decide nothing."""
+    """A file and the modules of this project that it imports, directly or indirectly. Empty modules are left out."""
     done: set[Path] = set()
     todo = {file}
     while todo:
@@ -50,10 +60,10 @@ def closure(file: Path) -> frozenset[Path]:
 
 
 def code(file: Path) -> frozenset[Path]:
-    """The modules of a file's closure that decide what it computes."""
+    """The modules of a file's closure that decide its results."""
     return closure(file) - NO_RESULT
 
 
 def packages(file: Path) -> frozenset[str]:
-    """Top-level names of the packages of others that a file's closure imports."""
+    """Top-level names of the external packages that a file's closure imports."""
     return frozenset(name.split(".")[0] for path in closure(file) for name in names(path)) - set(PACKAGES)

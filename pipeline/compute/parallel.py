@@ -1,6 +1,6 @@
-"""The same work for every track, spread over the cores of this machine or of a Ray or Dask cluster.
+"""Parallel work: one function applied to many tracks, on the cores of this machine or on a Ray or Dask cluster.
 
-Whatever the backend, results are the same bytes in the same order: docs/clusters.md.
+Every backend returns the same bytes in the same order. See docs/clusters.md.
 """
 
 import os
@@ -15,25 +15,25 @@ from pipeline.errors import ParamsError
 
 Result = TypeVar("Result")
 
-RAY_CALLS = 8  # for each core, handed over at once
+RAY_CALLS = 8  # calls per core that are submitted at once
 
 
 def each(function: Callable[..., Result], calls: Sequence[tuple[Any, ...]], backend: str) -> Iterator[Result]:
-    """function(*call) for every call, in their order.
+    """Yield function(*call) for every call, in order.
 
     Args:
-        backend: "loky" for processes on this machine; "ray" or "dask" for the cluster that RAY_ADDRESS or
-            DASK_SCHEDULER_ADDRESS names, or else one that is started on this machine for as long as this takes.
+        backend: "loky" for processes on this machine; "ray" or "dask" for the cluster at RAY_ADDRESS or
+            DASK_SCHEDULER_ADDRESS. Without that variable, a cluster is started on this machine and stopped at the end.
 
     Raises:
-        ParamsError: the backend's package is not installed, there is no such cluster, or a worker does not see the folder
-            that this runs in.
+        ParamsError: the package of the backend is not installed, the cluster cannot be reached, or a worker cannot see the
+            working folder.
     """
     with _cluster(backend):
         with joblib.parallel_config(backend):
             run = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="list" if backend == "ray" else "generator")
             cores = joblib.effective_n_jobs(-1)
-        # Ray's backend gives no result before the last is there: a part of the corpus at a time, or all were in memory.
+        # Ray's backend returns all results at once. Submitting the calls in parts keeps most of them out of memory.
         part = RAY_CALLS * cores if backend == "ray" else max(len(calls), 1)
         for start in range(0, len(calls), part):
             here = calls[start : start + part]
@@ -41,7 +41,7 @@ def each(function: Callable[..., Result], calls: Sequence[tuple[Any, ...]], back
 
 
 def _in_folder(folder: Path, function: Callable[..., Result], call: tuple[Any, ...]) -> Result:
-    """A worker of a cluster was started anywhere; paths are meant from the project's folder."""
+    """Call a function in the project's folder: paths are relative to it, and a cluster's worker may have started elsewhere."""
     try:
         os.chdir(folder)
     except OSError as error:
@@ -53,7 +53,7 @@ def _in_folder(folder: Path, function: Callable[..., Result], call: tuple[Any, .
 def _cluster(backend: str) -> AbstractContextManager[Any]:
     try:
         if backend == "ray":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report home
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage statistics
             import ray
             from ray.util.joblib import register_ray
 

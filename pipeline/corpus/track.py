@@ -1,4 +1,4 @@
-"""A track: one player's part of one recording, and where its files lie."""
+"""A track: one player's part of one recording, and where its files are."""
 
 import math
 from collections.abc import Iterable
@@ -8,20 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.dataset.artifacts import TRACKS
 from pipeline.errors import shown
 
-TRACKS = Path("data/tracks.parquet")
-UNKNOWN = "unknown"  # the instrument of a track whose corpus does not say
+UNKNOWN = "unknown"  # instrument of a track if the corpus does not say
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Joints that were found before, in a raw file of float32 [rows, 3, columns] = x px, y px, confidence, without a header.
+    """Joints from the corpus, in a file without a header: float32 [rows, 3, columns] = x px, y px, confidence.
 
     Attributes:
-        first, end: the rows of the file that are this skeleton's; end is not included.
-        fps: rate of the rows; the first is at the track's start.
-        columns: for each joint of `keypoints.skeleton`, in their order, its column in the file.
+        first, end: the rows of the file that belong to this skeleton; end is not included.
+        fps: rate of the rows. The first row is at the track's start.
+        columns: the column in the file of each joint of `keypoints.skeleton`, in its order.
         measured_above: a joint of this confidence or less was not measured, whatever position the file gives it.
     """
 
@@ -39,19 +39,20 @@ class Track:
 
     Attributes:
         name: unique in the corpus, and safe as part of a file name.
-        instrument: full English name, lower case ("violin"), or UNKNOWN. For the split and the evaluation only.
+        instrument: full English name, lower case ("violin"), or UNKNOWN. Used only for the split and the evaluation.
         video: file with the picture.
-        audio: file with this player's sound; the video itself where the sound is in it.
+        audio: file with this player's sound; the video itself if it holds the sound.
         left, right: edges of the player's strip of the picture, as shares of its width, 0 <= left < right <= 1.
-        start_s, end_s: the stretch of the video and of the audio that is this track's; None is their end. Times in the track
-            count from start_s.
-        max_fps: how many of the video's pictures MediaPipe looks at, a second, at most.
+        start_s, end_s: the stretch of the video and of the audio that belongs to this track; None is their end. Times
+            in the track count from start_s.
+        max_fps: the most pictures per second of the video that MediaPipe looks at.
         midi: the score of the piece, if there is one.
-        part: which part of the MIDI is this player's, counted from 0.
+        part: index of this player's part in the MIDI, counted from 0.
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
-        skeleton: joints that need no detector, if there are any.
+        skeleton: joints that come with the corpus and replace a detector's, if there are any.
         f0s: this player's pitch over time (lines of time s, pitch Hz or 0), if there is any.
-        joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row a video frame: made corpora only.
+        joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row per video frame. Only made
+            corpora have them.
     """
 
     name: str
@@ -73,31 +74,34 @@ class Track:
 
     @property
     def files(self) -> list[Path]:
-        """All that is read of it."""
+        """All files of this track, except its skeleton's."""
         named = (getattr(self, name) for name in _PATHS)
         return [path for path in named if path is not None]
 
     @property
     def stretch(self) -> str:
-        """Which stretch of its files it is, in words to put after a sentence; nothing if it is the whole."""
+        """The stretch of its files that it covers, in words to append to a sentence; empty if it covers them whole."""
         if not self.start_s and self.end_s is None:
             return ""
         return f" ({self.start_s:.1f} s to " + ("its end)" if self.end_s is None else f"{self.end_s:.1f} s)")
 
 
 def relative(path: Path, root: Path) -> str:
-    """A file's place in the corpus as printable text: the same wherever the corpus lies."""
+    """A file's path in the corpus as printable text. It is the same wherever the corpus lies."""
     return shown(path.relative_to(root))
 
 
 _PATHS = ("video", "audio", "midi", "notes", "f0s", "joints")
 _IN_SKELETON = tuple(field.name for field in fields(Skeleton))
-# max_fps is no property of a corpus: it stands for what a command asks of one video.
+# max_fps is not a property of a corpus. A command sets it for one video.
 _COLUMNS = tuple(field.name for field in fields(Track) if field.name not in ("max_fps", "skeleton"))
 
 
 def write_tracks(path: Path, tracks: Iterable[Track]) -> None:
-    """A row a track: its fields but max_fps, and its skeleton's as skeleton_file and so on; what it has not is null."""
+    """Write one row per track: its fields except max_fps, and its skeleton's as skeleton_file and so on.
+
+    Missing values are null.
+    """
     rows = []
     for track in tracks:
         row: dict[str, Any] = {name: getattr(track, name) for name in _COLUMNS}
@@ -113,7 +117,7 @@ def write_tracks(path: Path, tracks: Iterable[Track]) -> None:
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:
-    """The tracks that `write_tracks` kept, in their order."""
+    """The tracks that `write_tracks` wrote, in the same order."""
     return [_track(row) for row in pd.read_parquet(path).to_dict("records")]
 
 

@@ -1,4 +1,4 @@
-"""What a run went on without, or used with a remark: a line each on the screen, and a CSV file beside the results."""
+"""What a run left out, or used with a remark: a line each on the screen, and a CSV file beside the results."""
 
 import csv
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""Shards: the tracks of a corpus in a few large NPY files, with a Parquet index that says where each track lies.
+"""Shards: the tracks of a corpus in a few large NPY files, and a Parquet index of where each track lies.
 
-A folder holds, for every array name, `<name>_000.npy`, `<name>_001.npy`, … and one `index.parquet` with a row a track:
+A folder holds, for every array name, `<name>_000.npy`, `<name>_001.npy`, … and one `index.parquet` with one row per track:
 `track`, `shard`, `start`, `rows`, `sha256` (of the track's bytes) and whatever columns the writer was given.
 Arrays of one track share their first axis and their place: rows [start, start + rows) of that shard's files.
 """
@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-SHARD_BYTES = 256 * 2**20  # large enough for few files, small enough to hold one in memory while it is written
+SHARD_BYTES = 256 * 2**20  # few files, and each fits into memory while it is written
 
 
 class ShardWriter:
-    """Collects tracks and writes a shard whenever `SHARD_BYTES` have come together.
+    """Collects tracks and writes a shard whenever they reach `SHARD_BYTES`.
 
-    Use as a context manager: leaving it without an exception writes the last shard and the index.
+    Use it as a context manager. Leaving it without an exception writes the last shard and the index.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -34,7 +34,7 @@ class ShardWriter:
         """Append a track.
 
         Args:
-            arrays: name → array [rows, ...]; the same names and dtypes for every track, the same number of rows in each.
+            arrays: name → array [rows, ...]. Names and dtypes are the same for every track; all arrays have the same rows.
             columns: further values for the track's row of the index.
         """
         rows = len(next(iter(arrays.values())))
@@ -84,16 +84,16 @@ class ShardWriter:
 
 
 class Shards:
-    """Reads a folder that `ShardWriter` wrote: only the rows asked for are read, and only the index is kept in memory.
+    """Reads a folder that `ShardWriter` wrote. It reads only the requested rows and keeps only the index in memory.
 
-    Files are opened for one read at a time: a corpus may have more shards than a process may have files open, and a map
-    that stays would keep in memory whatever was read through it.
+    A file is opened for each read: a corpus may have more shards than a process may open files, and a memory map that stays
+    open would keep everything in memory that was read through it.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         path = self.folder / "index.parquet"
-        # Hashes are most of the index, and nothing is looked up by them.
+        # Hashes take most of the space of the index, and nothing here needs them.
         columns = [name for name in parquet.read_schema(path).names if name != "sha256"]
         self.index = pd.read_parquet(path, columns=columns).set_index("track")
         self._places = self.index[["shard", "start", "rows"]].to_numpy(np.int64)  # [tracks, 3]
@@ -108,12 +108,12 @@ class Shards:
         return int(self._places[self.index.index.get_loc(track), 2])
 
     def lengths(self, tracks: Sequence[str]) -> np.ndarray:
-        """Rows of each of some tracks, int64 [tracks]; 0 for a track that is not here."""
+        """Rows of each of several tracks, int64 [tracks]; 0 for a track that is not here."""
         places = self.index.index.get_indexer(pd.Index(tracks, dtype=object))
         return np.where(places < 0, 0, self._places[places, 2])
 
     def rows(self, name: str, track: str, start: int = 0, count: int | None = None) -> np.ndarray:
-        """Rows [start, start + count) of a track's array `name`; all the rest if count is None."""
+        """Rows [start, start + count) of a track's array `name`; without `count`, all rows from `start`."""
         shard, offset, rows = self._places[self.index.index.get_loc(track)].tolist()
         count = rows - start if count is None else count
         assert start >= 0 and count >= 0 and start + count <= rows, f"{track}: rows {start}..{start + count} of {rows}"

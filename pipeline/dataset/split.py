@@ -1,4 +1,4 @@
-"""Which tracks train and which test."""
+"""Which tracks are for training and which for testing."""
 
 import hashlib
 from collections import Counter
@@ -8,16 +8,16 @@ import pandas as pd
 
 
 def position(track: str) -> float:
-    """A place in 0..1 that depends on the track's name alone."""
+    """A number in 0..1 that depends only on the track's name."""
     return int.from_bytes(hashlib.sha256(track.encode()).digest()[:8], "big") / 2**64
 
 
 def assign(instruments: dict[str, str], test_share: float) -> dict[str, str]:
     """Give every track "train" or "test".
 
-    Inside each instrument, the tracks whose name's hash falls below `test_share` test, so a new track moves no other. Where
-    that leaves an instrument without a test track, the one with the lowest hash tests; where it leaves none to train on, the
-    one with the highest trains. Instruments with a single track are treated as one instrument together.
+    Within each instrument, a track is a test track if the hash of its name falls below `test_share`, so a new track moves no
+    other. If no hash of an instrument does, the track with the lowest hash tests. If all do, the one with the highest hash
+    trains. Instruments with a single track are treated as one instrument together.
 
     Args:
         instruments: track → instrument.
@@ -36,6 +36,6 @@ def assign(instruments: dict[str, str], test_share: float) -> dict[str, str]:
 
 
 def tracks(path: str | Path, part: str) -> list[str]:
-    """Names of the "train" or "test" tracks in a splits.parquet. Names alone: training must not know the instruments."""
+    """Names of the "train" or "test" tracks in a splits.parquet. Only names: training must not know the instruments."""
     table = pd.read_parquet(path, columns=["track", "part"])
     return sorted(table.track[table.part == part])

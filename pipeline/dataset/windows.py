@@ -1,20 +1,24 @@
-"""Windows: the same stretch of time from sound, movement and codes at once, read from shards without loading them."""
+"""Windows: the same stretch of time of sound, movement and codes, read from shards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from pipeline.dataset.shards import Shards
 from pipeline.errors import NothingLeft
 
+Batch = dict[str, Tensor]
+
 
 @dataclass(frozen=True)
 class Source:
-    """One array of a shard folder and its rate: row i lies at i / fps seconds from the track's start.
+    """One array of a shard folder and its rate. Row i lies i / fps seconds after the track's start.
 
     Attributes:
-        between: whether a window that starts between two rows is interpolated there, so that it starts when the others do.
+        between: whether the rows of a window are interpolated, so that it starts exactly when the other sources do.
     """
 
     shards: Shards
@@ -27,18 +31,18 @@ Places = list[tuple[str, int]]  # track, and the row of the first source that a 
 
 
 class Windows:
-    """Windows of `duration_s` over the tracks, from every source at once.
+    """Windows of `duration_s` of some tracks, from several sources.
 
-    A window starts on a row of the first source. The other sources give the rows that start nearest to it, so they are at
-    most half of their own frame away, or what lies between two rows.
+    A window starts on a row of the first source. The other sources start at their nearest row, at most half of their own frame
+    away, or are interpolated.
 
     Args:
         sources: name → source.
-        tracks: the tracks to draw from; one that a source lacks has no windows. Their instruments are not known here.
+        tracks: the tracks to draw from. A track that is missing from a source has no windows.
         duration_s: length of a window.
 
     Raises:
-        NothingLeft: no track is as long as a window.
+        NothingLeft: every track is shorter than a window.
     """
 
     def __init__(self, sources: dict[str, Source], tracks: Sequence[str], duration_s: float) -> None:
@@ -70,7 +74,7 @@ class Windows:
         window = {}
         for name, source in self.sources.items():
             place, count = start / self.fps * source.fps, self.counts[name]
-            # Halves round up, not to even: every window of a track is then shifted alike.
+            # Halves are rounded up, not to even, so that every window of a track is shifted alike.
             first = int(np.floor(place + (0 if source.between else 0.5)))
             if not source.between:
                 window[name] = source.shards.rows(source.array, track, first, count)
@@ -86,14 +90,14 @@ class Windows:
         return {name: np.stack([window[name] for window in windows]) for name in self.sources}
 
     def random(self, size: int, generator: np.random.Generator) -> Places:
-        """Places of windows, each as likely as any other."""
+        """Places of random windows, all equally likely."""
         drawn = generator.integers(self._ends[-1], size=size)
         tracks = np.searchsorted(self._ends, drawn, side="right")
         before = np.concatenate([[0], self._ends[:-1]])
         return [(self._tracks[track], int(place - before[track])) for track, place in zip(tracks, drawn, strict=True)]
 
     def spread(self, size: int) -> Places:
-        """`size` places, shared evenly among the tracks and spread evenly over each."""
+        """`size` places, divided evenly among the tracks and spread evenly over each."""
         tracks = len(self._tracks)
         shares = np.diff(size * np.arange(tracks + 1) // tracks)
         places = []
@@ -102,3 +106,9 @@ class Windows:
             here = np.linspace(0, self.starts[track] - 1, shares[i])
             places += [(track, int(start)) for start in here.round()]
         return places
+
+
+def to_tensors(arrays: dict[str, np.ndarray]) -> Batch:
+    """Arrays as models take them: floats become float32, integers int64."""
+    kinds = {"f": torch.float32, "i": torch.int64}
+    return {name: torch.from_numpy(array).to(kinds[array.dtype.kind]) for name, array in arrays.items()}

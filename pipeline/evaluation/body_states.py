@@ -1,4 +1,4 @@
-"""What a body encoder knows: the instrument of the nearest training window."""
+"""What a body encoder knows of the player: KNN accuracy, the instrument of the nearest training window."""
 
 from collections.abc import Callable
 
@@ -7,16 +7,16 @@ from torch import Tensor
 
 from pipeline import params
 from pipeline.dataset import split
+from pipeline.dataset.artifacts import MOTION, SPLITS
 from pipeline.dataset.shards import Shards
-from pipeline.dataset.tensors import to_tensors
-from pipeline.dataset.windows import Source, Windows
-from pipeline.evaluation.rows import SPLITS, Metrics, folder, in_batches, instrument_of
+from pipeline.dataset.windows import Source, Windows, to_tensors
+from pipeline.evaluation.rows import Metrics, folder, in_batches, instrument_of
 from pipeline.metrics import knn
 
 
 def states(body_state: Callable[[Tensor], Tensor], row: str, settings: params.Params) -> Metrics:
-    """KNN accuracy of what a model makes of movements; the states go to evaluations/<row>/states.npz."""
-    motion = Source(Shards("data/motion"), "motion", settings.motion.fps)
+    """KNN accuracy of a model's body states of training and test windows. The states go to evaluations/<row>/states.npz."""
+    motion = Source(Shards(MOTION), "motion", settings.motion.fps)
     instruments = instrument_of()
     vectors, labels = {}, {}
     for part in ("train", "test"):

@@ -1,32 +1,30 @@
-"""NDB's cells, and what is counted over all generated windows: the shares of the cells, and the instrument that is heard."""
+"""What is counted over all windows of a row: their shares of NDB's cells, and the instrument that the classifier hears."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
 from pipeline import params
+from pipeline.dataset.artifacts import MODELS, NDB_CELLS
 from pipeline.dataset.windows import Places, Windows
 from pipeline.evaluation.rows import Batches, Metrics, folder, instrument_of, mean, others
 from pipeline.metrics import ndb
 from pipeline.models.classifier import Classifier
 from pipeline.training import weights
 
-CELLS = Path("data/ndb_cells.npz")
-
 
 @dataclass(frozen=True)
 class Cells:
-    """NDB's cells, made anew for each repeat.
+    """NDB's cells, clustered anew for each repeat.
 
     Attributes:
-        seen: int64 [repeats, dimensions], which values of a flattened window k-means sees.
+        seen: int64 [repeats, dimensions], the values of a flattened window that k-means sees.
         centres: float32 [repeats, cells, dimensions].
-        training_share: float64 [repeats, cells], of the training windows.
-        training_windows: how many those were.
+        training_share: float64 [repeats, cells], share of the training windows in each cell.
+        training_windows: number of training windows.
     """
 
     seen: np.ndarray
@@ -35,17 +33,17 @@ class Cells:
     training_windows: int
 
     def save(self) -> None:
-        np.savez(CELLS, **vars(self))
+        np.savez(NDB_CELLS, **vars(self))
 
     @classmethod
     def load(cls) -> "Cells":
-        with np.load(CELLS, allow_pickle=False) as file:
+        with np.load(NDB_CELLS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return cls(**(arrays | {"training_windows": int(arrays["training_windows"])}))
 
 
 def make_cells(windows: Windows, settings: params.Params) -> Cells:
-    """Cluster random windows of the training tracks, `generate.repeats` times, each with windows and dimensions of its own."""
+    """Cluster random windows of the training tracks `generate.repeats` times, each time with other windows and dimensions."""
     evaluate, made = settings.evaluate, []
     size = windows.counts["spectrogram"] * settings.audio.n_fft // 2
     for repeat in range(settings.generate.repeats):
@@ -60,11 +58,11 @@ def make_cells(windows: Windows, settings: params.Params) -> Cells:
 
 
 def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], settings: params.Params) -> Metrics:
-    """NDB, JSD, and which instrument is heard in each window; the tables behind them go to evaluations/<row>/.
+    """NDB, JSD and instrument accuracy of a row. The tables behind them go to evaluations/<row>/.
 
     Args:
-        passes: each a list of the repeats that its windows serve, where the windows come from, and the windows themselves:
-            one pass that serves all repeats for what is always the same, a pass a repeat for what is drawn anew.
+        passes: each has the repeats that its windows serve, where the windows come from, and the windows. Recordings are the
+            same in every repeat, so one pass serves all; samples are drawn anew, so each repeat has its own pass.
     """
     cells, classifier = Cells.load(), load_classifier()
     instruments = instrument_of()
@@ -108,19 +106,20 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
     if classifier is not None:
         known = windows[windows.instrument.isin(classifier.instruments)]
         swapped = known[known.heard_shuffled.notna()]
-        metrics["heard"] = mean(known.heard == known.instrument)
-        metrics["heard_shuffled"] = mean(swapped.heard_shuffled == swapped.instrument)
+        metrics["instrument_accuracy"] = mean(known.heard == known.instrument)
+        metrics["instrument_accuracy_shuffled"] = mean(swapped.heard_shuffled == swapped.instrument)
     return metrics
 
 
 def load_classifier() -> Classifier | None:
-    """The classifier of instruments, or None where the corpus does not tell instruments apart."""
-    return weights.load("models/classifier", Classifier) if weights.exist("models/classifier") else None
+    """The classifier of instruments, or None if there are no instruments to tell apart."""
+    folder = MODELS / "classifier"
+    return weights.load(folder, {"classifier": Classifier}) if weights.exist(folder) else None
 
 
 @torch.inference_mode()
 def hear(classifier: Classifier | None, windows: np.ndarray) -> list[str]:
-    """The instrument that is heard in each window of a batch [windows, frames, bins]."""
+    """The instrument that the classifier hears in each window of a batch [windows, frames, bins]."""
     if classifier is None:
         return [""] * len(windows)
     return [classifier.instruments[i] for i in classifier.logits(torch.from_numpy(windows)).argmax(1).tolist()]

@@ -1,4 +1,4 @@
-"""Pitch and onsets of generated windows: is what should be heard there, and when it should?"""
+"""Pitch and onsets of windows: are the notes that should be heard there, and in time?"""
 
 import joblib
 import librosa
@@ -7,19 +7,22 @@ import pandas as pd
 
 from pipeline import params
 from pipeline.audio import onset_detector, pitch_tracker, spectrogram
+from pipeline.dataset.artifacts import NOTES, SPECTROGRAMS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places
 from pipeline.evaluation.rows import KEYS, Metrics, folder, instrument_of, mean, others
 from pipeline.metrics import onset, pitch
 
 SEMITONE_CENTS = 100
-PITCH_EVERY = 2  # frames; neighbours have nearly the same pitch, and tracking takes as long as all else
+PITCH_EVERY = 2  # frames; neighbouring frames have nearly the same pitch, and tracking takes half of the evaluation
 
 
 def listened_to(places: Places, settings: params.Params) -> list[int]:
-    """Numbers of the `evaluate.content_windows` windows whose pitch and onsets are measured, spread evenly over those that
-    there are notes for; over all, if the corpus has none."""
-    notes = Shards("data/notes")
+    """Numbers of the `evaluate.content_windows` windows whose pitch and onsets are measured.
+
+    They are spread evenly over the windows with notes, or over all windows if the corpus has no notes.
+    """
+    notes = Shards(NOTES)
     there = [number for number, (track, _) in enumerate(places) if track in notes] or list(range(len(places)))
     picked = np.linspace(0, len(there) - 1, min(settings.evaluate.content_windows, len(there))).astype(int)
     return [there[i] for i in picked]
@@ -29,9 +32,11 @@ Content = tuple[np.ndarray, np.ndarray]  # pitch in Hz of each frame, 0 a rest; 
 
 
 def content(places: Places, frames: int, settings: params.Params) -> list[Content]:
-    """What should be heard in windows: their notes; without notes nothing is asked of the pitch, and the onsets are those
-    that the detector hears in the recording."""
-    notes, recorded, fps = Shards("data/notes"), Shards("data/spectrograms"), settings.audio.fps
+    """What should be heard in windows: their notes.
+
+    Without notes, every frame is a rest, and the onsets are those that the detector finds in the recording.
+    """
+    notes, recorded, fps = Shards(NOTES), Shards(SPECTROGRAMS), settings.audio.fps
     asked = []
     for track, start in places:
         if track in notes:
@@ -44,9 +49,9 @@ def content(places: Places, frames: int, settings: params.Params) -> list[Conten
 
 
 def measure_content(row: str, batch: np.ndarray, places: Places, settings: params.Params) -> Metrics:
-    """Pitch and onsets of log-spectrograms [windows, frames, bins] against what should be heard, and against another track's.
+    """Pitch accuracy and onset F1 of log-spectrograms [windows, frames, bins], and of the control with another track's notes.
 
-    evaluations/<row>/content.csv has more: pitch within a semitone, and chroma, which leaves octaves aside.
+    evaluations/<row>/content.csv also has the pitch within a semitone, and the chroma, which ignores octaves.
     """
     evaluate, asked = settings.evaluate, content(places, batch.shape[1], settings)
     heard = joblib.Parallel(n_jobs=-1)(joblib.delayed(_listen)(window, settings) for window in batch)

@@ -1,4 +1,4 @@
-"""Movement that is seen worse than it was: noisier, with gaps, in fewer frames, late; and as it truly was."""
+"""Degraded movement: with noise, with gaps, at fewer frames a second, or late; and the true movement."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,16 @@ import numpy as np
 
 from pipeline import params
 from pipeline.corpus.track import read_tracks
+from pipeline.dataset.artifacts import KEYPOINTS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places, Windows
 from pipeline.keypoints.cleaning import clean
 
-Case = tuple[str, float | None, np.ndarray]  # how it is seen, how much so, movement [windows, frames, joints, 2]
+Case = tuple[str, float | None, np.ndarray]  # kind, amount, movement [windows, frames, joints, 2]
 
 
 def cases(windows: Windows, places: Places, settings: params.Params) -> Iterator[Case]:
-    """The movement of the windows, seen in every way."""
+    """The movement of the windows in every condition of `degrade`."""
     motion, degrade = windows.batch(places)["motion"], settings.degrade
     generator = np.random.default_rng(settings.seed)
     frames_s = np.arange(motion.shape[1]) / settings.motion.fps
@@ -48,20 +49,20 @@ def cases(windows: Windows, places: Places, settings: params.Params) -> Iterator
 
 
 def known_at(window: np.ndarray, frames_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """A window [frames, joints, 2] of which only the places at some times are known: the rest lies between them."""
+    """A window [frames, joints, 2] that is known at some times only, and interpolated between them."""
     return interpolate(frames_s, times_s, interpolate(times_s, frames_s, window))
 
 
 def interpolate(wanted_s: np.ndarray, times_s: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Positions [times, joints, 2] at other times, linear between, the nearest before and after all: [wanted, joints, 2]."""
+    """Positions [times, joints, 2], linearly interpolated at other times: [wanted, joints, 2]. Ends are held."""
     flat = positions.reshape(len(positions), -1)
     columns = [np.interp(wanted_s, times_s, column) for column in flat.T]
     return np.stack(columns, axis=1).reshape(-1, *positions.shape[1:]).astype(np.float32)
 
 
 def true_motion(places: Places, settings: params.Params) -> dict[str, np.ndarray]:
-    """Track → its movement by its true joints, cleaned as the detector's are; empty if a track has none."""
-    keypoints, true = Shards("data/keypoints"), {}
+    """Track → movement of its true joints, cleaned like the detected ones. Empty if a track has no true joints."""
+    keypoints, true = Shards(KEYPOINTS), {}
     needed = {track for track, _ in places}
     for track in read_tracks():
         if track.name not in needed:

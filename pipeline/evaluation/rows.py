@@ -1,10 +1,10 @@
-"""What every row of the tables is measured by: the same cells, the same judges, the same files.
+"""What all rows of the tables share: the keys of their metrics, their files, and their control.
 
-A row is a trained system or something recorded. Each gets metrics/<row>.json, with the same keys, and evaluations/<row>/ with
-what the figures of the report are drawn from.
+A row is a trained system or something recorded. Each has metrics/<row>.json, with the same keys, and evaluations/<row>/ with
+the data behind the figures of the report.
 
-The control of every condition is a permutation. A sample made for window j is a sample made with the condition of window j, so
-judging it against window i says how the model does with another track's condition in place of i's; nothing need be sampled anew.
+The control of a condition is a permutation of the windows. A sample for window j was made with the condition of window j. Judging
+it against window i of another track shows how good a sample is that was made with the wrong condition. No new samples are needed.
 """
 
 import json
@@ -17,16 +17,16 @@ import torch
 from torch import Tensor
 
 from pipeline.compute import determinism
+from pipeline.dataset.artifacts import EVALUATIONS, METRICS, SPLITS
 from pipeline.dataset.windows import Places
 
-SPLITS = Path("data/splits.parquet")
 KEYS = (
     "ndb",
     "ndb_spread",
     "jsd",
     "knn",
-    "heard",
-    "heard_shuffled",
+    "instrument_accuracy",
+    "instrument_accuracy_shuffled",
     "pitch",
     "pitch_shuffled",
     "onset_f1",
@@ -37,16 +37,16 @@ KEYS = (
     "mse",
     "mse_shuffled",
 )
-BATCH = 64  # windows computed at once
+BATCH = 64  # windows that are computed at once
 
 Metrics = dict[str, float | None]
 Batches = Iterable[np.ndarray]  # of log-spectrograms, float32 [windows, frames, bins]
 
 
 def others(places: Places) -> tuple[np.ndarray, np.ndarray]:
-    """A permutation that gives each window one of another track, and where it does: int64 and bool [windows].
+    """A permutation that gives each window a window of another track, and where it succeeds: int64 and bool [windows].
 
-    Windows come track by track, so half of all on is another track, unless one track has more than half of them.
+    Windows come track by track. A window half the list away is of another track, unless one track has more than half of them.
     """
     tracks = np.array([track for track, _ in places])
     order = np.roll(np.arange(len(places)), len(places) // 2)
@@ -54,12 +54,12 @@ def others(places: Places) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean(values: pd.Series | np.ndarray) -> float | None:
-    """The mean, or None of nothing."""
+    """The mean, or None if there are no values."""
     return float(np.mean(values)) if len(values) else None
 
 
 def in_batches(function: Callable[..., Tensor], *tensors: Tensor) -> np.ndarray:
-    """`function` over the first axis of the tensors, some rows at a time, as one array."""
+    """`function` of some rows of the tensors at a time, as one array."""
     batches = zip(*(tensor.split(BATCH) for tensor in tensors), strict=True)
     with torch.inference_mode():
         return np.concatenate(
@@ -68,21 +68,21 @@ def in_batches(function: Callable[..., Tensor], *tensors: Tensor) -> np.ndarray:
 
 
 def instrument_of() -> dict[str, str]:
-    """Track → instrument; for the evaluation only."""
+    """Track → instrument. For the evaluation only."""
     table = pd.read_parquet(SPLITS)
     return dict(zip(table.track, table.instrument, strict=True))
 
 
 def folder(row: str) -> Path:
-    """evaluations/<row>/, made if need be."""
-    path = Path("evaluations") / row
+    """The folder evaluations/<row>/, created if necessary."""
+    path = EVALUATIONS / row
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def write(row: str, metrics: Metrics) -> None:
-    """metrics/<row>.json: the same keys in every file, null where one has no meaning for the row."""
+    """Write metrics/<row>.json: the same keys in every file, null where a key has no meaning for the row."""
     assert set(metrics) <= set(KEYS), set(metrics) - set(KEYS)
     rounded = {key: None if metrics.get(key) is None else round(float(metrics[key] or 0), 4) for key in KEYS}
-    Path("metrics").mkdir(exist_ok=True)
-    Path(f"metrics/{row}.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    METRICS.mkdir(exist_ok=True)
+    (METRICS / f"{row}.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")

@@ -1,24 +1,23 @@
-"""RNN Seq2Seq, a baseline of the paper (section 4): movement to log-spectrogram without codes, one frame after another.
+"""RNN Seq2Seq, a baseline of the paper (section 4): movement to log-spectrogram, frame by frame, without codes.
 
 Shapes: B windows, T steps, F frequency bins, W width. Step t sees the frames before t; step 0 sees the mean frame in their place.
-It is a regression: it gives the frame that it expects, so the same movement always gives the same spectrogram.
+It is a regression: its output is the expected frame, so the same movement always gives the same spectrogram.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.models.body import BodyEncoder
-from pipeline.models.gru import GRU
+from pipeline.models.mi_net import GRU, BodyEncoder
 from pipeline.models.standard import Standard
 
 
 class RNNSeq2Seq(nn.Module):
-    """A GRU over the joints, then a GRU over embedded frame before ⊕ h.
+    """A GRU over the joints gives h; a second GRU reads the embedded frame before and h.
 
     Args:
         bins: F.
-        width: of the decoder, 2 * body_hidden of its input the body's state h.
+        width: W of the decoder. 2 * body_hidden of its input hold the body's state h.
     """
 
     def __init__(
@@ -37,23 +36,23 @@ class RNNSeq2Seq(nn.Module):
         return self.body(motion)
 
     def decode(self, before: Tensor, h: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The frames that are expected, all standardised.
+        """The expected frames; input and output are standardised.
 
         Args:
             before: (B, T, F) the frame before each step, zeros (the mean frame) before step 0.
             h: (B, 2 * body_hidden) the body's state.
-            hidden: (layers, B, W) the decoder's state after the steps before; None: there are none.
+            hidden: (layers, B, W) the decoder's state after the steps before; None if there are none.
 
         Returns:
             (B, T, F), and the decoder's state after them.
         """
         x = torch.cat([self.drop(self.embedding(before)), h[:, None].expand(-1, before.shape[1], -1)], dim=-1)
         y, hidden = self.decoder(x, hidden)  # (B, T, W)
-        # The whole frame, not its change: what was trained on changes fitted better and ran away when it heard itself.
+        # The whole frame, not its change: a model of changes fitted better, but its own output diverged.
         return self.head(self.drop(y)), hidden
 
     def error(self, spectrogram: Tensor, motion: Tensor) -> Tensor:
-        """Mean squared error of each frame, given the recorded ones before it, in units of std^2.
+        """Mean squared error of each frame, given the recorded frames before it.
 
         Args:
             spectrogram: log-spectrograms (B, T, F); motion: movements (B, frames, joints, 2).
@@ -63,15 +62,15 @@ class RNNSeq2Seq(nn.Module):
         """
         frames = self.standard(spectrogram)
         expected, _ = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.body_state(motion))
-        return self.standard.squared_error(expected, frames).mean(-1)
+        return self.standard.squared_error(expected, frames).mean(-1) * self.standard.std.square()
 
     def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
-        """The training objective: `loss` is the mean of `error`."""
-        return {"loss": self.error(spectrogram, motion).mean()}
+        """The training objective: `loss` is the mean of `error`, divided by the variance of training windows."""
+        return {"loss": self.error(spectrogram, motion).mean() / self.standard.std.square()}
 
     @torch.no_grad()
     def generate(self, motion: Tensor, frames: int) -> Tensor:
-        """A log-spectrogram (B, frames, F) for movements (B, movement frames, joints, 2), each frame from its own last one."""
+        """Log-spectrograms (B, frames, F) for movements (B, M, joints, 2), each frame from the frames generated before it."""
         assert not self.training, "dropout belongs to training"
         h, hidden, parts = (
             self.body_state(motion),

@@ -1,13 +1,13 @@
-"""Log-spectrograms as networks see them, and back: each bin without its mean, all in units of one standard deviation."""
+"""Standardised log-spectrograms: each bin without its mean, all bins in units of one standard deviation."""
 
 import torch
 from torch import Tensor, nn
 
-FLOOR = -1.0  # the value at and below `audio.floor_db`, where a log-spectrogram is cut off
+FLOOR = -1.0  # the lowest value of a log-spectrogram, at `audio.floor_db`
 
 
 class Standard(nn.Module):
-    """x = (S - mean) / std, with what `fit` took from training windows.
+    """x = (S - mean) / std, with mean and std of training windows.
 
     Args:
         bins: F, frequency bins of a frame.
@@ -34,12 +34,12 @@ class Standard(nn.Module):
         return torch.maximum(x, self(torch.full_like(self.mean, FLOOR)))
 
     def restore(self, x: Tensor) -> Tensor:
-        """The log-spectrogram (..., F) that a network means by x (..., F)."""
+        """The log-spectrogram (..., F) of a network's output x (..., F)."""
         return (x * self.std).add_(self.mean).clamp_(min=FLOOR)
 
     def squared_error(self, made: Tensor, x: Tensor) -> Tensor:
-        """(made - x)^2, but 0 where x lies at the floor and `made` below it: `restore` cuts both off. (..., F) -> (..., F)"""
+        """(made - x)^2, but 0 where x is at the floor and `made` below it, since `restore` clamps there: (..., F) -> (..., F)."""
         floor = self(torch.full_like(self.mean, FLOOR))
-        # Where x lies above the floor nothing is cut off, or a bin once too low would have no gradient to come back.
+        # Where x is above the floor `made` is not clamped, or a bin that is too low would have no gradient.
         made = torch.maximum(made.float(), x.masked_fill(x > floor, -torch.inf))
         return (made - x).square()

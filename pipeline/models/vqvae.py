@@ -1,6 +1,6 @@
 """VQ-VAE over log-spectrogram frames with multi-band residual blocks (paper, section 3.1; van den Oord et al. 2017).
 
-One code a frame: no layer changes the number of frames. Shapes: B windows, F frequency bins, C channels, D dimensions of a code,
+One code per frame: no layer changes the number of frames. Shapes: B windows, F frequency bins, C channels, D dimensions of a code,
 K codes, T frames.
 """
 
@@ -12,7 +12,10 @@ from pipeline.models.standard import Standard
 
 
 class MultiBandBlock(nn.Module):
-    """x + Conv1d(ReLU(Conv1d(ReLU(x)))), each band of channels with convolutions of its own; one band: a plain block."""
+    """x + Conv1d(ReLU(Conv1d(x))), with convolutions of its own for each band of channels (paper, section 3.1).
+
+    One band is a plain block.
+    """
 
     def __init__(self, channels: int, bands: int) -> None:
         super().__init__()
@@ -20,14 +23,14 @@ class MultiBandBlock(nn.Module):
         self.second = nn.Conv1d(channels, channels, kernel_size=3, padding=1, groups=bands)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T) -> (B, C, T)
-        return x + self.second(F.relu(self.first(F.relu(x))))
+        return x + self.second(F.relu(self.first(x)))
 
 
 class Codebook(nn.Module):
-    """K codes that follow the encoder by moving averages (van den Oord et al. 2017, appendix A.1).
+    """K codes, updated by exponential moving averages of the encoded frames (van den Oord et al. 2017, appendix A.1).
 
-    A code whose average use falls below `revive_below` frames a step is moved onto an encoded frame of the batch: the averages
-    first and the code from them, since a code that is moved alone is overwritten from its old average at the next step.
+    A code whose average use falls below `revive_below` frames per step is moved onto an encoded frame of the batch, and so
+    are its averages: otherwise the next step would overwrite the code from its old averages.
     """
 
     codes: Tensor
@@ -50,8 +53,8 @@ class Codebook(nn.Module):
         return (self.codes.square().sum(1) - 2 * e @ self.codes.T).argmin(1)
 
     @torch.no_grad()
-    def start(self, e: Tensor, iterations: int = 10) -> None:
-        """Place the codes by k-means on encoded frames e (N, D). With N < K some codes coincide until revival parts them."""
+    def init_kmeans(self, e: Tensor, iterations: int = 10) -> None:
+        """Place the codes by k-means on encoded frames e (N, D). If N < K, some codes coincide until they are revived."""
         order = torch.randperm(len(e), device=e.device)
         self.codes.copy_(e[order.repeat(-(-len(self.codes) // len(e)))[: len(self.codes)]])
         for _ in range(iterations):
@@ -63,8 +66,8 @@ class Codebook(nn.Module):
         self.started.fill_(True)
 
     @torch.no_grad()
-    def follow(self, e: Tensor, index: Tensor) -> None:
-        """Move the codes towards encoded frames e (N, D) that `index` (N,) assigned to them, and revive the dead."""
+    def ema_update(self, e: Tensor, index: Tensor) -> None:
+        """Move the codes towards the encoded frames e (N, D) that `index` (N,) assigns to them, and revive dead codes."""
         counts, sums = self._assigned(e, index)
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(counts)
@@ -78,7 +81,7 @@ class Codebook(nn.Module):
         self.codes.copy_(self.sums / self.uses[:, None])
 
     def _assigned(self, e: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        # A matrix product instead of a scatter: the same bits at every run, on a GPU too.
+        # A matrix product, not a scatter: a scatter does not give the same bits in every run on a GPU.
         one_hot = F.one_hot(index, len(self.codes)).to(e.dtype)  # (N, K)
         return one_hot.sum(0), one_hot.T @ e  # (K,), (K, D)
 
@@ -88,7 +91,7 @@ class VQVAE(nn.Module):
 
     Args:
         bins: frequency bins of a frame.
-        bands: groups of channels of each multi-band block of the encoder; the decoder has them in reverse.
+        bands: groups of channels of each multi-band block of the encoder. The decoder has them in reverse.
         commitment: beta, the weight of the commitment loss.
     """
 
@@ -107,7 +110,8 @@ class VQVAE(nn.Module):
         super().__init__()
         self.commitment = commitment
         self.standard = Standard(bins)
-        self.reach = 2 * (len(bands) + 2)  # frames to either side that a code depends on: the convolutions of kernel 3
+        # Frames on either side on which a code depends: two convolutions of kernel 3 in each block.
+        self.receptive_field = 2 * (len(bands) + 2)
         self.encoder = nn.Sequential(
             nn.Conv1d(bins, channels, kernel_size=1),
             *(MultiBandBlock(channels, b) for b in bands),
@@ -136,16 +140,16 @@ class VQVAE(nn.Module):
         return self.standard.restore(self.reconstruct(self.codebook.codes[codes]))
 
     @torch.no_grad()
-    def start_codebook(self, spectrogram: Tensor) -> None:
-        """Place the codes by k-means on what the encoder makes of training windows (B, T, F)."""
-        self.codebook.start(self.embed(self.standard(spectrogram)).flatten(0, 1).float())
+    def init_codebook(self, spectrogram: Tensor) -> None:
+        """Place the codes by k-means on encoded training windows (B, T, F)."""
+        self.codebook.init_kmeans(self.embed(self.standard(spectrogram)).flatten(0, 1).float())
 
     def forward(self, spectrogram: Tensor) -> dict[str, Tensor]:
-        """The training objective on log-spectrograms (B, T, F): `loss`, and more to watch.
+        """The training objective on log-spectrograms (B, T, F): `loss`, and other scalars to log.
 
         loss = mean (S - D(q))^2 + beta * mean (E(S) - sg[q])^2, q the nearest codes (paper, equation 2), S standardised.
-        Until the codebook is started, q is E(S) itself: a code is worth finding only once the encoder says something.
-        `perplexity` and `usage` (share of the codes that occur) are those of the batch. In training mode the codebook follows it.
+        Until the codebook is initialised, q is E(S) itself: an untrained encoder is not worth quantising. `perplexity` and `usage`
+        (share of the codes that occur) are of the batch. In training mode the codebook is updated.
         """
         x = self.standard(spectrogram)
         e = self.embed(x)  # (B, T, D)
@@ -154,15 +158,15 @@ class VQVAE(nn.Module):
             return {"loss": mse, "mse": mse} | dict.fromkeys(
                 ("commitment", "perplexity", "usage"), torch.zeros_like(mse)
             )
-        # The codebook keeps full precision whatever the network runs in: averages of small steps are lost in bfloat16.
+        # The codebook stays in float32 under autocast: bfloat16 would lose the small steps of its averages.
         with torch.autocast(e.device.type, enabled=False):
             flat = e.detach().flatten(0, 1).float()  # (B * T, D)
             index = self.codebook.nearest(flat)
             q = self.codebook.codes[index].view_as(e)
             if self.training:
-                self.codebook.follow(flat, index)
+                self.codebook.ema_update(flat, index)
         commitment = F.mse_loss(e, q)
-        # Straight-through: the decoder's gradient reaches the encoder as if nothing was rounded.
+        # Straight-through estimator: the decoder's gradient reaches the encoder as if nothing were quantised.
         passed = e + (q - e).detach()
         mse = self.standard.squared_error(self.reconstruct(passed), x).mean()
         share = torch.bincount(index, minlength=len(self.codebook.codes)) / len(index)

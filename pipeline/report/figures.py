@@ -1,4 +1,4 @@
-"""The plots of the report. Every function draws one figure and writes one PNG, the same bytes for the same values."""
+"""The plots of the report. Each function writes one PNG file. Equal values give equal bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +11,15 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.report.style import BLACK, BLUE, COLOURS, GREEN, MARKERS, VERMILION, new_figure, write_figure
 
-PERPLEXITY = 30  # of t-SNE, about how many neighbours a point has; the value of its authors' code
+PERPLEXITY = 30  # of t-SNE: about the number of neighbours of a point; the default of its authors' code
 
 
 def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.DataFrame]]]) -> None:
-    """A row of panels for each kind of model, a panel a model.
+    """Loss curves: one row of panels per kind of model, one panel per model.
 
     Args:
-        kinds: label of the loss with its unit, column in training, column on test windows, and title → history, a row a
-            validation; that of a model that was skipped has none.
+        kinds: the label of the loss with its unit, the column of the training loss, the column of the test loss, and title →
+            history, with one row per validation. The history of a model that was skipped is empty.
     """
     columns = max(len(histories) for *_, histories in kinds)
     figure = new_figure(4.2 * columns, 3.3 * len(kinds))
@@ -42,9 +42,10 @@ def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.Da
 
 
 def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
-    """Share of windows in each k-means cell, a panel a row: title → columns `training_share`, `share` and `different`.
+    """Share of windows in each k-means cell, one panel per system. Cells are sorted by their training share.
 
-    The cells are sorted by the training share.
+    Args:
+        rows: title → table with the columns `training_share`, `share` and `different`.
     """
     figure = new_figure(12, 2.6 * -(-len(rows) // 2) + 0.5)
     panels = figure.subplots(-(-len(rows) // 2), 2, sharex=True, sharey=True, squeeze=False)
@@ -59,18 +60,18 @@ def ndb_cells(path: Path, rows: dict[str, pd.DataFrame]) -> None:
         axes.set_title(f"{title}: {table.different.sum():.0f} of {len(table)} differ")
     for axes in panels.flat[len(rows) :]:
         axes.set_axis_off()
-    figure.supxlabel("cell, by its share of the training windows")
+    figure.supxlabel("cell, sorted by share of training windows")
     figure.supylabel("share of windows (%)")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
     write_figure(figure, path)
 
 
 def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xlabel: str) -> None:
-    """Share of each instrument's windows that were taken for each instrument, in %; a panel for each of `panels`.
+    """Confusion matrices in % of each instrument's windows, one panel per entry of `panels`.
 
     Args:
-        panels: title → true instruments (rows of the picture) and those they were taken for (columns), text [windows].
-        xlabel: what the columns are.
+        panels: title → true instruments (rows of the matrix) and predicted instruments (columns), text [windows].
+        xlabel: label of the columns.
     """
     names = sorted({name for pair in panels.values() for labels in pair for name in labels})
     across = min(len(panels), 2)
@@ -98,15 +99,15 @@ def confusions(path: Path, panels: dict[str, tuple[np.ndarray, np.ndarray]], xla
 
 
 def codebook_usage(path: Path, share: np.ndarray) -> None:
-    """How often each code is used in the training tracks, the most used first; share [codes]."""
+    """How often each code is used in the training tracks, sorted: share [codes]."""
     figure = new_figure(9, 3.4)
     axes = figure.subplots()
     axes.plot(np.arange(1, len(share) + 1), 100 * np.where(share > 0, share, np.nan), color=BLUE)
     axes.set_yscale("log")
     axes.set(
-        xlabel="code, the most used first",
+        xlabel="code, most used first",
         ylabel="share of frames (%)",
-        title=f"{np.mean(share > 0):.0%} of codes in use",
+        title=f"{np.mean(share > 0):.0%} of codes are used",
     )
     write_figure(figure, path)
 
@@ -114,11 +115,11 @@ def codebook_usage(path: Path, share: np.ndarray) -> None:
 def body_states(
     path: Path, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
 ) -> None:
-    """The body encoder's states in two dimensions, by instrument (paper, figure 7).
+    """t-SNE of the body encoder's states, by instrument (paper, figure 7).
 
     Args:
-        train, test: states of windows, float32 [windows, D], and their instruments, text [windows].
-        seed: of t-SNE.
+        train, test: states float32 [windows, D] and instruments text [windows].
+        seed: for t-SNE.
     """
     states, labels = (np.concatenate(pair) for pair in zip(train, test, strict=True))
     points = _tsne(states, seed)
@@ -140,23 +141,23 @@ def body_states(
 
 
 def _tsne(states: np.ndarray, seed: int) -> np.ndarray:
-    """States [n, D] → float32 [n, 2], by the cosine distance that KNN looks at."""
-    from sklearn.manifold import TSNE  # a second, and minet draws none
+    """States [n, D] → float32 [n, 2], by cosine distance as in KNN."""
+    from sklearn.manifold import TSNE  # takes a second, and minet does not need it
 
     perplexity = min(PERPLEXITY, (len(states) - 1) / 3)  # it must be below the number of points
-    # One thread, so that every sum is added up in the same order and the bits stay.
+    # With one thread, sums are added in the same order at each run, and the bits are the same.
     with threadpool_limits(limits=1):
         method = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=seed, n_jobs=1)
         return method.fit_transform(states)
 
 
 def _name_clusters(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
-    """Write each class's name just above its point nearest to its median: with several clusters, the median lies on none."""
+    """Write the name of each class above its point nearest to its median. The median itself may lie between clusters."""
     places = {}
     for name in sorted(set(labels)):
         here = points[labels == name]
         places[name] = here[np.linalg.norm(here - np.median(here, axis=0), axis=1).argmin()]
-    # About the size of a name, as shares of the axes: names that would cover each other are written one above the other.
+    # About the size of a name, in units of the axes. Names that would overlap are stacked.
     width, height = np.ptp(points, axis=0) * (0.15, 0.035)
     written: list[tuple[float, float]] = []
     for name, (x, y) in sorted(places.items(), key=lambda item: float(item[1][1])):
@@ -176,12 +177,12 @@ def _name_clusters(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
 
 
 def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.ndarray]]], duration_s: float) -> None:
-    """Movement and onsets on one time axis, a panel an instrument.
+    """Movement and onsets on one time axis, one panel per instrument.
 
     Args:
-        rows: instrument → how fast the hands move, float [frames], shoulder widths/s; the frames a second; and title → onsets
-            in s, a line of ticks each, the first at the top.
-        duration_s: of each window.
+        rows: instrument → speed of the hands, float [frames], in shoulder widths/s; frames per second; and title → onsets in s.
+            Each title gets a line of ticks, the first at the top.
+        duration_s: duration of each window.
     """
     figure = new_figure(11, 2.5 * len(rows) + 0.8)
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
@@ -199,16 +200,17 @@ def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.nda
 
 
 def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
-    """Onset F1 against how badly the movement is seen, a panel for each way.
+    """Onset F1 against the degradation of the movement, one panel per kind of degradation.
 
     Args:
-        table: a row a case: `seen`, `amount`, `onset_f1`, `onset_f1_shuffled`, `onset_lag_s`; the first is the movement as it is.
+        table: one row per case: `seen`, `amount`, `onset_f1`, `onset_f1_shuffled`, `onset_lag_s`. The first row is the movement
+            without degradation.
         ceiling: onset F1 of recorded sound through the codes.
     """
     ways = {
-        "noise": "noise a joint (shoulder widths)",
-        "dropped": "frames lost (share)",
-        "fps": "rate (frames/s)",
+        "noise": "noise of each joint (shoulder widths)",
+        "dropped": "lost frames (share)",
+        "fps": "frame rate (frames/s)",
         "late": "delay (s)",
     }
     here = {way: table[table.seen == way] for way in ways if (table.seen == way).any()}
@@ -218,9 +220,9 @@ def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
     for axes, (way, rows) in zip(panels, here.items(), strict=False):
         if ceiling is not None:
             axes.axhline(ceiling, color="0.5", linestyle="--", label="recorded, through the codes")
-        axes.axhline(untouched.onset_f1, color=GREEN, linestyle=":", linewidth=2, label="movement as it is seen")
-        axes.plot(rows.amount, rows.onset_f1, color=BLUE, marker="o", label="own movement")
-        axes.plot(rows.amount, rows.onset_f1_shuffled, color=VERMILION, marker="s", label="another track's")
+        axes.axhline(untouched.onset_f1, color=GREEN, linestyle=":", linewidth=2, label="movement without degradation")
+        axes.plot(rows.amount, rows.onset_f1, color=BLUE, marker="o", label="own onsets")
+        axes.plot(rows.amount, rows.onset_f1_shuffled, color=VERMILION, marker="s", label="another track's onsets")
         axes.set(xlabel=ways[way], ylim=(0, 1))
     panels[0].set_ylabel("onset F1")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)

@@ -1,4 +1,4 @@
-"""The report as one page to read and to listen to: it needs no network, no server and no file beside it."""
+"""The report as one HTML page with its sounds. It needs no network, no server and no other file."""
 
 import base64
 import html
@@ -19,24 +19,24 @@ from pipeline.compute import parallel
 from pipeline.keypoints.skeleton import BONES
 from pipeline.media.encoding import opus
 
-HIGHEST_SHOWN_HZ = 4000  # these and the colours as in the figures
+HIGHEST_SHOWN_HZ = 4000  # the limits and the colours are those of the figures
 LOWEST, HIGHEST = -1.0, 0.5
-PICTURE_HEIGHT_PX = 256  # its width: a frame is a column
+PICTURE_HEIGHT_PX = 256  # the width is one column per frame
 WEBP_QUALITY = 60
-SILENT_DB = -50  # below full scale; a sound whose level is lower is called nearly silent
-STEPS = 100  # of a shoulder width; to so many joints are rounded
+SILENT_DB = -50  # re full scale (RMS); a sound below this level is marked as nearly silent
+STEPS = 100  # per shoulder width: the precision of the joints on the page
 
 
 @dataclass(frozen=True)
 class Window:
-    """A few seconds of a test track, and what was generated for them.
+    """A window of a test track, and what was generated for it.
 
     Attributes:
-        start_s: from the track's start.
+        start_s: start of the window in the track, s.
         motion: float32 [frames, 47, 2] at `motion.fps`, shoulder widths, y downwards.
         recorded: the recorded sound, float32 [samples] at `audio.sample_rate_hz`.
-        recorded_spectrogram: [frames, bins], normalised as by `pipeline.spectrogram`.
-        generated: title → log-spectrogram of the same shape; its phases are still to be found.
+        recorded_spectrogram: [frames, bins], normalised as in `pipeline.audio.spectrogram`.
+        generated: title → log-spectrogram of the same shape, not yet a sound.
     """
 
     instrument: str
@@ -49,11 +49,11 @@ class Window:
 
 
 def write(path: Path, remark: str, report: str, windows: Sequence[Window], settings: params.Params) -> None:
-    """Write the page, the same bytes for the same values.
+    """Write the page. Equal values give equal bytes.
 
     Args:
-        remark: what the corpus is, in plain words; it stands at the top.
-        report: in Markdown; its pictures lie beside the page and are taken into it.
+        remark: what the corpus is, in plain text. It is shown at the top of the page.
+        report: Markdown. Its pictures are read from the folder of the page and embedded.
         windows: in the order in which they are shown.
     """
     sounds: list[dict[str, object]] = []
@@ -76,7 +76,7 @@ def write(path: Path, remark: str, report: str, windows: Sequence[Window], setti
     }
     parts = {
         "remark": html.escape(remark),
-        # Inside a script nothing is escaped but what could end it.
+        # In a script element only "<" needs escaping: it could end the element.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         "report": _rendered(report, path.parent),
     }
@@ -96,7 +96,7 @@ def _described(window: Window) -> dict[str, object]:
 
 
 def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio, seed: int) -> dict[str, object]:
-    """A sound and its picture as data URIs; the sound is made of the spectrogram where it was not recorded."""
+    """A sound and its picture as data URIs. Without a recorded sound, the sound is made from the spectrogram."""
     sound = spectrogram.sound(values, audio, seed) if recorded is None else recorded
     level = float(np.sqrt(np.square(sound, dtype=np.float64).mean()))
     return {
@@ -107,7 +107,7 @@ def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio,
 
 
 def _picture(values: np.ndarray, rate_hz: int) -> bytes:
-    """A spectrogram [frames, bins] as WebP, the lowest frequency at the bottom, a frame a column."""
+    """A spectrogram [frames, bins] as WebP, with one column per frame and the lowest frequency at the bottom."""
     shown = values[:, : round(values.shape[1] * min(HIGHEST_SHOWN_HZ / (rate_hz / 2), 1))].T[::-1].astype(np.float32)
     grey = np.clip(255 * (shown - LOWEST) / (HIGHEST - LOWEST), 0, 255).round().astype(np.uint8)
     resized = cv2.resize(grey, (len(values), PICTURE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
@@ -116,7 +116,7 @@ def _picture(values: np.ndarray, rate_hz: int) -> bytes:
 
 
 def _rendered(report: str, folder: Path) -> str:
-    """Markdown as HTML with its pictures in it, headings a level lower, and tables that scroll by themselves."""
+    """Markdown as HTML, with embedded pictures, headings one level lower, and tables that scroll on their own."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(report)
     for token in tokens:

@@ -1,4 +1,4 @@
-"""Players and spectrograms, side by side. Every function writes one PNG, the same bytes for the same values."""
+"""Pictures of players and spectrograms. Each function writes one PNG file. Equal values give equal bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from matplotlib.image import AxesImage
 from pipeline.keypoints.skeleton import BONES
 from pipeline.report.style import BLUE, ORANGE, new_figure, write_figure
 
-HIGHEST_SHOWN_KHZ = 4  # above it the sounds of the corpus hold little
+HIGHEST_SHOWN_KHZ = 4  # the sounds of the corpus have little energy above
 
 
 def spectrograms(path: Path, rows: dict[str, dict[str, np.ndarray]], rate_hz: int, duration_s: float) -> None:
-    """Generated beside recorded: a row an instrument, a column a system (paper, figure 6).
+    """Generated and recorded spectrograms, one row per instrument and one column per system (paper, figure 6).
 
     Args:
-        rows: instrument → column title → log-spectrogram [frames, bins] in -1..1; the same columns in every row.
-        rate_hz: of the sound; the bins reach up to half of it.
-        duration_s: of each window.
+        rows: instrument → column title → log-spectrogram [frames, bins] in -1..1. All rows have the same columns.
+        rate_hz: sample rate of the sound. The bins reach half of it.
+        duration_s: duration of each window.
     """
     titles = list(next(iter(rows.values())))
     figure = new_figure(4 * len(titles) + 1, 2.6 * len(rows) + 0.6)
@@ -46,14 +46,14 @@ def seen_and_heard(
     duration_s: float,
     title: str,
 ) -> None:
-    """A frame with its joints, above the spectrograms that go with it.
+    """A video frame with its joints, above spectrograms.
 
     Args:
-        picture: uint8 [height, width, 3], blue first.
-        joints: float32 [47, 3], x and y in px of the picture, confidence.
+        picture: uint8 [height, width, 3], BGR.
+        joints: float32 [47, 3] = x px, y px, confidence.
         spectrograms: title → log-spectrogram [frames, bins] in -1..1.
-        rate_hz: of the sound; the bins reach up to half of it.
-        duration_s: of each spectrogram.
+        rate_hz: sample rate of the sound. The bins reach half of it.
+        duration_s: duration of each spectrogram.
     """
     figure = new_figure(9, 8.2)
     top, *below = figure.subplots(1 + len(spectrograms), 1, height_ratios=[2.2] + [1] * len(spectrograms))
@@ -70,10 +70,10 @@ def seen_and_heard(
 
 
 def contact_sheet(path: Path, panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
-    """Players side by side, each with the joints found in one picture; legible at half its size.
+    """Several players, each in one picture with the joints found in it. The sheet is legible at half its size.
 
     Args:
-        panels: title, picture uint8 [height, width, 3], red first, and joints float32 [47, 3] = x px, y px, confidence (0 = not
+        panels: title; picture, uint8 [height, width, 3], RGB; and joints, float32 [47, 3] = x px, y px, confidence (0 = not
             found).
     """
     columns = min(len(panels), 6)

@@ -1,6 +1,6 @@
-"""The rows of the tables: what they are called, and what the paper has for them."""
+"""The rows of the tables: their names, and the figures of the paper."""
 
-# Row → the contents of metrics/<row>.json, with None for what has no meaning or was skipped.
+# Row → the contents of metrics/<row>.json. A figure is None if it has no meaning for the row or if the model was skipped.
 Metrics = dict[str, dict[str, float | None]]
 
 NAMES = {
@@ -16,12 +16,12 @@ NAMES = {
     "test_set": "test set",
     "training_set": "training set",
 }
-# What the rows that nothing was generated for are, where there is room to say it.
+# An addition to the names of the rows for which nothing was generated.
 RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
 ROWS = tuple(NAMES)
 PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
 BASELINES = ("rnn_seq2seq", "graph_transformer")
-SYSTEMS = (*BASELINES, *PRIORS)  # all that generate
+SYSTEMS = (*BASELINES, *PRIORS)  # the models that generate
 NDB_ROWS = (*SYSTEMS, "vqvae", "test_set", "training_set")
 
 # The figures of arXiv 2012.03478: row → (on URMP, on Solos).
@@ -44,5 +44,5 @@ PAPER_NLL: PaperFigures = {"gru_content": (2.93, None), "mi_net_content": (2.55,
 
 
 def skipped(metrics: Metrics) -> list[str]:
-    """The rows that were skipped: every figure of theirs is None."""
+    """The rows whose model was skipped: all their figures are None."""
     return [row for row, figures in metrics.items() if all(figure is None for figure in figures.values())]

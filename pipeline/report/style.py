@@ -1,11 +1,11 @@
-"""How every figure looks, and how it is written."""
+"""The style of all figures, and how they are written."""
 
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which readers with any colour vision tell apart; their yellow is too light for white paper.
+# The palette of Okabe and Ito, which is safe for colour-blind readers. Their yellow is left out: it is too light on white.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = COLOURS = (
     "#000000",
     "#E69F00",
@@ -15,7 +15,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = COLOURS = (
     "#D55E00",
     "#CC79A7",
 )
-MARKERS = "osD^vP"  # as many as have no common divisor with the colours: 42 classes have pairs of their own
+MARKERS = "osD^vP"  # 6 has no common divisor with the 7 colours, so 42 classes have different pairs
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -25,5 +25,5 @@ def new_figure(width: float, height: float) -> Figure:
 
 def write_figure(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the library's version in it, the bytes are those of the picture.
+    # The metadata would hold the version of matplotlib, and the bytes would depend on it.
     figure.savefig(path, metadata={"Software": None})

@@ -1,6 +1,6 @@
 """The tables of the report, in Markdown.
 
-A table of the paper has a column for this run and one for each of the paper's corpora; every header names its corpus.
+A table of the paper has columns for this run and for each of the paper's corpora. Every header names its corpus.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ from pipeline.report.rows import (
 
 
 def table(rows: pd.DataFrame) -> str:
-    """A Markdown table of a data frame's columns; what is missing is a dash."""
+    """A data frame as a Markdown table. Missing values become dashes."""
     return _table(rows.columns, rows.itertuples(index=False, name=None))
 
 
@@ -75,7 +75,7 @@ def _beside_the_paper(
     measure: str,
     corpus: str,
 ) -> str:
-    """A row a model, under its name: our columns (title → cell of a row), then the paper's figures of `measure`."""
+    """A table with one row per model: its name, our columns (title → cell of a row), and the paper's figures of `measure`."""
     headers = [f"{title} (this run: {corpus})" for title in ours]
     theirs = [f"{measure} (paper: {name})" for name in PAPER_CORPORA]
     return _table(
@@ -92,13 +92,13 @@ def _as_given(figure: float | None) -> str | None:
 
 
 def sizes(values: dict[str, Any]) -> str:
-    """What the figures depend on: name → value."""
-    return _table(["size", "value"], values.items())
+    """A table of the settings that the figures depend on: name → value."""
+    return _table(["setting", "value"], values.items())
 
 
 def skipped_lines(metrics: Metrics) -> str:
-    """A line for each model that was skipped, and why."""
-    reason = "was skipped: it reads notes, and the corpus has no MIDI to train and to test it with."
+    """One line for each model that was skipped, with the reason."""
+    reason = "was skipped: it reads notes, and the corpus has no MIDI to train and test it with."
     return "\n".join(f"- {NAMES[row]} {reason}" for row in skipped(metrics))
 
 
@@ -116,9 +116,9 @@ def ndb(metrics: Metrics, corpus: str) -> str:
 
 
 def knn(metrics: Metrics, corpus: str) -> str:
-    """The paper's Table 2: every model with a body encoder, and what there is without one."""
+    """The paper's Table 2: every model with a body encoder, and a control without a model."""
     ours = {"KNN, %": lambda row: _percent(metrics[row]["knn"])}
-    names = _names(SYSTEMS) | {"test_set": "no model: the mean of each joint (control)"}
+    names = _names(SYSTEMS) | {"test_set": "no model: mean of each joint (control)"}
     return _beside_the_paper(names, ours, PAPER_KNN_PERCENT, "KNN, %", corpus)
 
 
@@ -126,9 +126,9 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
     """The paper's Table 4: the VQ-VAE without and with multi-band blocks.
 
     Args:
-        comparisons: evaluations/comparisons.json: `mse`, the squared error over the variance of each VQ-VAE, and `reduction`, the
-            share by which multi-band blocks lower it, each as {value, low, high}; `parameters`, the number of each model's.
-        confidence: of the intervals, 0..1.
+        comparisons: evaluations/comparisons.json. `mse` is the squared error over the variance of each VQ-VAE; `reduction` is
+            the share by which multi-band blocks lower it; both are {value, low, high}. `parameters` counts those of each model.
+        confidence: confidence of the intervals, 0..1.
     """
     interval = f"with its {100 * confidence:g} % interval"
     headers = ["", f"parameters (this run: {corpus})", f"squared error over variance {interval} (this run: {corpus})"]
@@ -148,7 +148,7 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
 
 def _with_interval(estimate: dict[str, float | None], digits: int) -> str:
     value, low, high = (_number(estimate[key], digits) for key in ("value", "low", "high"))
-    return f"{value}" if low is None else f"{value} ({low} to {high})"  # of one track there is no interval
+    return f"{value}" if low is None else f"{value} ({low} to {high})"  # one track gives no interval
 
 
 def _reduction(without: float | None, with_blocks: float | None) -> str | None:
@@ -156,9 +156,9 @@ def _reduction(without: float | None, with_blocks: float | None) -> str | None:
 
 
 def likelihood(metrics: Metrics, corpus: str) -> str:
-    """The paper's Table 5, and the models without content or in time."""
+    """The paper's Table 5, with the models without content and in time."""
     ours = {
-        "NLL, nats a code": lambda row: _number(metrics[row]["nll"], 3),
+        "NLL, nats per code": lambda row: _number(metrics[row]["nll"], 3),
         "NLL with another track's condition": lambda row: _number(metrics[row]["nll_shuffled"], 3),
     }
     rows = ("gru_content", "mi_net_content", "mi_net_sync_content", "mi_net", "mi_net_sync")
@@ -166,15 +166,15 @@ def likelihood(metrics: Metrics, corpus: str) -> str:
 
 
 def right_instrument(metrics: Metrics) -> str:
-    """Is it the right instrument? What the classifier hears, beside its control and its ceilings."""
+    """Instrument accuracy, with its control and ceilings."""
     return _table(
-        ["", "right instrument, %", "another track's instrument, % (control)", "share of the test set's, %"],
+        ["", "instrument accuracy, %", "against another track's instrument, % (control)", "share of the test set's, %"],
         (
             [
                 _name(row),
-                _percent(metrics[row]["heard"]),
-                _percent(metrics[row]["heard_shuffled"]),
-                _percent(_ratio(metrics[row]["heard"], metrics["test_set"]["heard"])),
+                _percent(metrics[row]["instrument_accuracy"]),
+                _percent(metrics[row]["instrument_accuracy_shuffled"]),
+                _percent(_ratio(metrics[row]["instrument_accuracy"], metrics["test_set"]["instrument_accuracy"])),
             ]
             for row in (*SYSTEMS, "vqvae", "test_set")
         ),
@@ -182,9 +182,9 @@ def right_instrument(metrics: Metrics) -> str:
 
 
 def right_content(metrics: Metrics) -> str:
-    """Is it the right content? Pitch, beside its control and its ceilings."""
+    """Pitch accuracy, with its control and ceilings."""
     return _table(
-        ["", "pitch", "another track's notes (control)", "share of the test set's, %"],
+        ["", "pitch accuracy", "against another track's notes (control)", "share of the test set's, %"],
         (
             [
                 _name(row),
@@ -198,13 +198,13 @@ def right_content(metrics: Metrics) -> str:
 
 
 def timing(metrics: Metrics) -> str:
-    """Is it in time? Onset F1 beside its control and its ceilings, and how late the music is."""
+    """Onset F1, with its control and ceilings, and the delay of the music."""
 
     def milliseconds(lag_s: float | None) -> str | None:
         return None if lag_s is None else f"{1000 * lag_s:+.0f}"
 
     return _table(
-        ["", "onset F1", "another track's (control)", "share of that through the codes, %", "lag, ms"],
+        ["", "onset F1", "against another track's onsets (control)", "share of the VQ-VAE's, %", "lag, ms"],
         (
             [
                 _name(row),
@@ -219,7 +219,7 @@ def timing(metrics: Metrics) -> str:
 
 
 def pitch_by_instrument(system: pd.DataFrame, ceiling: pd.DataFrame) -> str:
-    """Does the pitch follow the hand? Of a system's evaluations/<row>/content.csv, and that of recorded sound through the codes."""
+    """Pitch accuracy by instrument, from evaluations/<row>/content.csv of a system and of recorded sound through the codes."""
     measures = {"pitch": "within 50 cents", "semitone": "within a semitone", "chroma": "chroma"}
     rows: list[list[str | None]] = []
     for name in (*sorted(set(system.instrument)), "all"):
@@ -234,7 +234,7 @@ def pitch_by_instrument(system: pd.DataFrame, ceiling: pd.DataFrame) -> str:
 
 
 def condition(metrics: Metrics) -> str:
-    """Is the condition used? The loss on test windows with their own condition, and with another track's."""
+    """The loss on test windows with their own condition and with that of another track."""
 
     def line(row: str, key: str, measure: str) -> list[str | None]:
         own, shuffled = metrics[row][key], metrics[row][f"{key}_shuffled"]
@@ -242,19 +242,19 @@ def condition(metrics: Metrics) -> str:
         return [NAMES[row], measure, _number(own, 3), _number(shuffled, 3), difference]
 
     return _table(
-        ["", "loss", "own condition", "another track's", "difference"],
+        ["", "loss", "own condition", "another track's condition", "difference"],
         [
-            *(line(row, "nll", "NLL, nats a code") for row in PRIORS),
+            *(line(row, "nll", "NLL, nats per code") for row in PRIORS),
             *(line(row, "mse", "squared error over variance") for row in BASELINES),
         ],
     )
 
 
 def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
-    """What the paper finds, and whether it holds here: the figure of the paper's own system beside the best of the others'."""
+    """The findings of the paper, and whether each holds here: the paper's own system against the best of the others."""
 
     def lowest(sign: int, key: str, *rows: str) -> float | None:
-        """The lowest of the figures times `sign`, with its own sign again; None if one is missing."""
+        """The figure that is lowest after multiplication by `sign`; None if one is missing."""
         figures = [metrics[row][key] for row in rows]
         return None if None in figures else sign * min(sign * figure for figure in figures if figure is not None)
 
@@ -272,23 +272,23 @@ def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
     bands = [_number(vqvae, 3), _number(plain, 3), "yes" if vqvae < plain else "no"]
     return _table(
         [
-            "the paper finds",
-            f"own (this run: {corpus})",
-            f"best other (this run: {corpus})",
+            "finding of the paper",
+            f"its own model (this run: {corpus})",
+            f"best other model (this run: {corpus})",
             "holds here",
-            "own (paper: URMP)",
-            "best other (paper: URMP)",
+            "its own model (paper: URMP)",
+            "best other model (paper: URMP)",
         ],
         [
-            line("MI Net's NDB is lower than the baselines'", 1, "ndb", PAPER_NDB, "mi_net", *BASELINES),
-            line("MI Net's KNN, %, is higher than the baselines'", -1, "knn", PAPER_KNN_PERCENT, "mi_net", *BASELINES),
+            line("MI Net has a lower NDB than the baselines", 1, "ndb", PAPER_NDB, "mi_net", *BASELINES),
+            line("MI Net has a higher KNN, %, than the baselines", -1, "knn", PAPER_KNN_PERCENT, "mi_net", *BASELINES),
             [
-                "multi-band blocks lower the VQ-VAE's error",
+                "multi-band blocks lower the error of the VQ-VAE",
                 *bands,
                 *(_as_given(PAPER_VQVAE_ERROR[row][0]) for row in ("vqvae", "vqvae_plain")),
             ],
             line(
-                "with content, MI Net's NLL is lower than the GRU's",
+                "with content, MI Net has a lower NLL than the GRU",
                 1,
                 "nll",
                 PAPER_NLL,

@@ -2,167 +2,169 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 
 from pipeline import params
+from pipeline.dataset.artifacts import COMPARISONS, DEGRADED, EVALUATIONS, METRICS, REPORTS, SET_ASIDE
 from pipeline.dataset.set_aside import read_set_aside
 from pipeline.report import tables
-from pipeline.report.drawing import OUT, read_csv
+from pipeline.report.drawing import read_csv
 from pipeline.report.rows import NAMES, Metrics
 
 
 def remark(corpus_name: str) -> str:
-    """What the page's reader must know of the corpus before anything else."""
+    """What the reader of the page must know about the corpus first."""
     if corpus_name == "studio":
         return (
-            "The corpus behind all of this is made, not recorded: a program wrote the music, drew the players and played the "
-            "instruments. “Recorded” below means what it played. These figures cannot be compared with those of recorded corpora."
+            "The corpus is made, not recorded. A program wrote the music, drew the players and played the instruments. Below, "
+            "“recorded” means what this program played. The figures cannot be compared with those of recorded corpora."
         )
-    return f"The corpus is {corpus_name}: players who were filmed, and recorded."
+    return f"The corpus is {corpus_name}: filmed and recorded players."
 
 
 def pitch_by_instrument(settings: params.Params) -> str:
-    """The table, or a sentence where the corpus has no notes or does not tell instruments apart."""
+    """The table, or a sentence if the corpus has no notes or no instruments."""
     row = settings.degrade.model
-    system, ceiling = (read_csv(f"evaluations/{name}/content.csv") for name in (row, "vqvae"))
+    system, ceiling = (read_csv(EVALUATIONS / name / "content.csv") for name in (row, "vqvae"))
     known = system[system.pitch.notna() & system.instrument.notna()]
     return tables.pitch_by_instrument(known, ceiling) if len(known) else "The corpus has no notes, or no instruments."
 
 
 def picture(name: str, alt: str) -> str:
-    """A figure in Markdown, where it was drawn."""
-    return f"![{alt}]({name}.png)" if (OUT / f"{name}.png").exists() else ""
+    """A figure in Markdown, or nothing if it was not drawn."""
+    return f"![{alt}]({name}.png)" if (REPORTS / f"{name}.png").exists() else ""
 
 
 def report(metrics: Metrics, settings: params.Params) -> str:
     name, generate, evaluate = settings.corpus.name, settings.generate, settings.evaluate
-    items = read_set_aside("data/set_aside.csv")
+    items = read_set_aside(SET_ASIDE)
     aside = tables.table(pd.DataFrame([vars(item) for item in items])) if items else "Nothing."
     sizes = {
-        "windows generated a repeat": generate.samples,
-        "training windows that they are compared with": evaluate.training_windows,
+        "generated windows per repeat": generate.samples,
+        "training windows for comparison": evaluate.training_windows,
         "repeats": generate.repeats,
         "seed": settings.seed,
         "NDB: dimensions of a window": evaluate.ndb_dimensions,
         "NDB: cells": evaluate.ndb_cells,
         "NDB: significance": f"{evaluate.ndb_significance:g}",
     }
-    comparisons = json.loads(Path("evaluations/comparisons.json").read_text())
+    comparisons = json.loads(COMPARISONS.read_text())
     in_time = NAMES[settings.degrade.model]
     made = " It is made, not recorded." if name == "studio" else ""
     written = f"""# Report
 
 Corpus: {name} (`{settings.corpus.root}`).{made}
 
-The paper is arXiv 2012.03478. Its figures stand beside those of this run in columns of their own, and the header of each names the
-corpus. Corpora differ, so columns of different corpora cannot be compared directly.
+The paper is arXiv 2012.03478. The tables show its figures beside those of this run. The header of each column names the corpus.
+Corpora differ, so figures of different corpora cannot be compared directly.
 
 {tables.sizes(sizes)}
 
 {tables.skipped_lines(metrics)}
 
-## Against the paper
+## Comparison with the paper
 
 {tables.findings(metrics, comparisons, name)}
 
 ### Table 1: NDB
 
-Of {evaluate.ndb_cells} k-means cells of log-spectrogram windows, how many hold another share of windows than the training set does
-(two-sample test at {evaluate.ndb_significance:g}); mean ± standard deviation over the repeats. Lower is better. It grows with both
-numbers of windows. JSD: Jensen-Shannon divergence of the same shares. The training set's row is another draw of its windows.
+Log-spectrogram windows are divided into {evaluate.ndb_cells} k-means cells. NDB is the number of cells whose share of windows
+differs from that of the training set (two-sample test at {evaluate.ndb_significance:g}). It is given as mean ± standard deviation
+over the repeats. Lower is better. NDB grows with both numbers of windows. JSD is the Jensen-Shannon divergence of the same shares.
+The row of the training set compares it with another draw of its own windows.
 
 {tables.ndb(metrics, name)}
 
-{picture("ndb_cells", "Shares of the windows in NDB's cells, in the first repeat")}
+{picture("ndb_cells", "Share of windows in each NDB cell, first repeat")}
 
 ### Table 2: KNN
 
-Share of test windows whose nearest training window, by the body encoder's state (K = 1, cosine), has the same instrument. The
-control takes the mean of each joint over the window for the state.
+Share of test windows whose nearest training window has the same instrument. Nearest means by the state of the body encoder (K = 1,
+cosine distance). The control uses the mean of each joint over the window instead of the state.
 
 {tables.knn(metrics, name)}
 
-{picture("knn_confusion", "Instruments of the nearest training windows, MI Net")}
+{picture("knn_confusion", "Confusion matrix of KNN for MI Net")}
 
-{picture("knn_confusion_others", "Instruments of the nearest training windows, the other models")}
+{picture("knn_confusion_others", "Confusion matrices of KNN for the other models")}
 
 ### Table 4: multi-band blocks
 
-Squared error of recorded test tracks passed through the codes, over the variance of their values. The intervals are bootstrapped
-over tracks, that of the reduction in pairs. The paper gives an L2 in units of its own.
+Squared error of recorded test tracks that were passed through the codes, over the variance about each bin's mean. The intervals are
+bootstrapped over tracks; the interval of the reduction is paired. The paper gives an L2 in units of its own.
 
 {tables.multi_band_blocks(comparisons, name, evaluate.confidence)}
 
 ### Table 5: likelihood with content
 
-Negative log-likelihood of the codes of test windows. The control replaces every window's condition by another track's.
+Negative log-likelihood of the codes of test windows. The control gives each window the condition of another track.
 
 {tables.likelihood(metrics, name)}
 
-### Figure 6: generated and recorded
+### Figure 6: generated and recorded spectrograms
 
-{picture("figure_6_spectrograms", "Spectrograms generated and recorded")}
+{picture("figure_6_spectrograms", "Generated and recorded spectrograms")}
 
-### Figure 7: the body encoder's states
+### Figure 7: states of the body encoder
 
-{picture("figure_7_body_states", "t-SNE of the body encoder's states, by instrument")}
+{picture("figure_7_body_states", "t-SNE of the states of the body encoder, by instrument")}
 
 ## Is it the right instrument?
 
-What a classifier hears, which was trained on recorded training windows alone. Control: the same windows judged against another
-track's instrument. Ceilings: recorded test windows passed through the codes, for what is decoded from codes, and recorded test
-windows themselves.
+Instrument accuracy is the share of windows for which a classifier predicts the right instrument. The classifier was trained on
+recorded training windows only. Control: the same predictions against the instrument of another track. There are two ceilings: the
+recorded test windows, and for models that generate codes, recorded test windows passed through the codes.
 
 {tables.right_instrument(metrics)}
 
-{picture("heard_confusion", "Instruments that the classifier hears in the generated windows, MI Net")}
+{picture("heard_confusion", "Confusion matrix of the classifier on windows generated by MI Net")}
 
 ## Is it the right content?
 
-Share of frames whose pitch lies within {evaluate.pitch_tolerance_cents:g} cents of the note's. Control: the same windows judged
-against another track's notes. Ceilings: as above. Models without content read no notes.
+Pitch accuracy is the share of frames whose pitch is within {evaluate.pitch_tolerance_cents:g} cents of the note. Control: the same
+windows against the notes of another track. The ceilings are those above. Models without content do not read notes.
 
 {tables.right_content(metrics)}
 
 ### Does the pitch follow the hand?
 
-{in_time} reads no notes: what it knows of the pitch it sees. Chroma leaves octaves aside. Control: the same windows judged against
-another track's notes. Ceiling: recorded sound through the codes. {in_time}, by instrument:
+{in_time} does not read notes. It can learn about pitch only from the movement. The table shows its pitch accuracy by instrument.
+Chroma ignores octaves. Control: the same windows against the notes of another track. Ceiling: recorded sound through the codes.
 
 {pitch_by_instrument(settings)}
 
 ## Is it in time with the movement?
 
-F-measure of the onsets that a detector hears, within {evaluate.onset_tolerance_s:g} s of the notes'; where the corpus has no
-notes, of those that it hears in the recording. Control: the same windows judged against another track's. Lag: the delay of
-all onsets alike at which most agree, positive where the music is late, in steps of {1000 / settings.audio.fps:g} ms; where the
-F-measure is near its control, the lag says nothing.
+Onset F1 is the F-measure of the onsets that a detector finds in the generated sound, within {evaluate.onset_tolerance_s:g} s of the
+onsets of the notes. If the corpus has no notes, the reference is the onsets that the detector finds in the recording. Control: the
+same windows against the onsets of another track. The lag is the one delay of all onsets that gives the best agreement, in steps of
+{1000 / settings.audio.fps:g} ms. It is positive if the music is late. If the F-measure is close to its control, the lag has no
+meaning.
 
 {tables.timing(metrics)}
 
-{picture("onsets", "Onsets of movement, recorded and generated")}
+{picture("onsets", "Speed of the hands, and onsets in the recording and in the generated sound")}
 
-### When the movement is seen worse
+### With degraded movement
 
-{in_time}, sampled for {settings.degrade.windows} windows again and again. True joints: those of the corpus in the place
-of the detector's, which it was trained on.
+{in_time} was sampled for the same {settings.degrade.windows} windows with each kind of movement. “True joints” are those of the
+corpus. They replace the detected joints, on which the model was trained.
 
-{tables.table(read_csv("evaluations/degraded.csv"))}
+{tables.table(read_csv(DEGRADED))}
 
-{picture("degraded", "Onset F1 against how badly the movement is seen")}
+{picture("degraded", "Onset F1 against the degradation of the movement")}
 
 ## Is the condition used?
 
-The loss on test windows with their own condition, and with another track's. Without a difference the condition is not used. The
-baselines predict each frame from the recorded ones before it.
+The table shows the loss on test windows with their own condition and with that of another track. If the two are equal, the model
+does not use the condition. The baselines predict each frame from the recorded frames before it.
 
 {tables.condition(metrics)}
 
 ## One sample
 
-{picture("seen_and_heard", "A frame, its joints, and the spectrogram generated for it")}
+{picture("seen_and_heard", "A video frame with its joints, and the generated and the recorded spectrogram")}
 
 ## Training
 
@@ -170,14 +172,15 @@ baselines predict each frame from the recorded ones before it.
 
 {picture("codebook_usage", "Codebook usage")}
 
-## Joints found, by instrument
+## Detected joints, by instrument
 
-Shares of frames; pck: body joints within 0.2 shoulder widths of the true ones, where the corpus has true ones.
+The values are shares of frames. pck is the share of body joints within 0.2 shoulder widths of the true joints. It is missing if the
+corpus has no true joints.
 
-{tables.table(read_csv("metrics/keypoints.csv"))}
+{tables.table(read_csv(METRICS / "keypoints.csv"))}
 
 ## Set aside
 
 {aside}
 """
-    return re.sub("\n{3,}", "\n\n", written)  # what there is nothing to say of leaves no hole
+    return re.sub("\n{3,}", "\n\n", written)  # missing parts leave no empty lines

@@ -1,6 +1,6 @@
 """Generated windows on disk: codes for the models that write codes, spectrograms for those that write spectrograms.
 
-A window of codes is a thousandth of its spectrogram, so every repeat of the sampling can be kept. It is decoded when it is read.
+A window of codes takes a thousandth of the space of its spectrogram, so every repeat of the sampling is kept. Reading decodes it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Samples:
     """Reads a folder that the generate stage wrote.
 
     Attributes:
-        index: a row a window, by its name: `repeat`, `source` (the test track) and `source_start` (the first row of its codes).
+        index: one row per window, by its name: `repeat`, `source` (the test track) and `source_start` (the first row of its codes).
     """
 
     def __init__(self, folder: str | Path, vqvae: VQVAE) -> None:

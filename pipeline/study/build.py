@@ -1,8 +1,8 @@
-"""A listening study as one page: pairs of clips with the same picture, one with the recorded sound, one with the generated.
+"""A listening study as one page: pairs of clips with the same picture, one with recorded and one with generated sound.
 
-Nothing of a pair but its sound tells which is which: both clips have the same picture, the same length, sample rate and loudness,
-the same fades at their ends, and by the constant bit rate the same size. The page knows clips by ids that are digests of their
-bytes; which of a pair is recorded stands in a file of its own, the key.
+Only the sound can tell the two clips of a pair apart. They have the same picture, length, sample rate, loudness and fades, and
+the constant bit rate gives them the same size. The page identifies clips by a digest of their bytes. A separate file, the key,
+says which clip of a pair is recorded.
 """
 
 import base64
@@ -23,21 +23,22 @@ from pipeline.audio import spectrogram
 from pipeline.compute import parallel
 from pipeline.corpus.track import UNKNOWN, Track, read_tracks
 from pipeline.dataset import split
+from pipeline.dataset.artifacts import MODELS, SAMPLES, SPLITS
 from pipeline.errors import FileError, NothingLeft, ParamsError, shown
 from pipeline.media import encoding, picture_files, probing, sound_files
-from pipeline.models.vqvae import VQVAE
 from pipeline.params import Params
+from pipeline.sampling import codec
 from pipeline.sampling.samples import Samples
 from pipeline.study import protocol
 from pipeline.training import weights
 
 CHECKS = 3  # attention checks: a recording against noise
-SIDE_PX = 360  # of a picture, at most
-FPS = 30  # of a clip, at most
+SIDE_PX = 360  # largest side of a picture
+FPS = 30  # highest frame rate of a clip
 FADE_S = 0.02  # at both ends: a cut within a note would click, and only in the recording
-LOUDNESS_LUFS = -23.0  # of every clip: EBU R 128
+LOUDNESS_LUFS = -23.0  # of every clip, as in EBU R 128
 SILENT_LUFS = -60.0
-PEAK = 0.9  # the rest is for what coding adds
+PEAK = 0.9  # headroom for what coding adds
 PAGE = Path(__file__).with_name("page.html")
 
 
@@ -46,7 +47,7 @@ class Item:
     """A pair of clips, WebM.
 
     Attributes:
-        real, other: with the recorded sound, and with the generated one, or with noise in an attention check.
+        real, other: the clip with the recorded sound, and the clip with the generated sound (noise in an attention check).
         check: whether it is an attention check.
     """
 
@@ -59,24 +60,26 @@ class Item:
 
 
 def build(out: Path, model: str, settings: Params, pairs: int) -> tuple[int, int]:
-    """Make a study of a run, in whose folder this is called: the page `out`, and its key beside it.
+    """Make a study from the run in the current folder: the page `out`, and its key in the same folder.
 
     Args:
         model: a name below samples/.
-        pairs: for each instrument.
+        pairs: number of pairs per instrument.
 
     Returns:
-        how many pairs it has, and how many attention checks.
+        The number of pairs and the number of attention checks.
 
     Raises:
-        ParamsError: nothing of this model is there. NothingLeft: no window can be used. FileError: a file of the corpus cannot.
+        ParamsError: the model's samples or the VQ-VAE are missing.
+        NothingLeft: no window can be used.
+        FileError: a file of the corpus cannot be used.
     """
-    folder, coder = Path("samples") / model, Path("models/vqvae")
+    folder, coder = SAMPLES / model, MODELS / "vqvae"
     for place, there in ((folder, (folder / "index.parquet").is_file()), (coder, weights.exist(coder))):
         if not there:
             advice = f"make it with: dvc repro, or fetch it with: dvc pull {shown(folder)} {coder}"
             raise ParamsError(f"{shown(place)}: nothing there; {advice}")
-    samples = Samples(folder, weights.load(coder, VQVAE))
+    samples = Samples(folder, codec.load(coder))
     if not len(samples.index):
         raise NothingLeft(f"{shown(folder)}: this model was not trained; choose another with --model")
     tracks = {track.name: track for track in read_tracks()}
@@ -91,15 +94,16 @@ def build(out: Path, model: str, settings: Params, pairs: int) -> tuple[int, int
     return len(items) - checks, checks
 
 
-Call = tuple[Track, float, np.ndarray | None, Params]  # what `item` is called with
+Call = tuple[Track, float, np.ndarray | None, Params]  # the arguments of `item`
 
 
 def of_model(
     samples: Samples, tracks: dict[str, Track], settings: Params, pairs: int, generator: np.random.Generator
 ) -> Iterator[Call]:
-    """`pairs` windows of the first repeat for each instrument, as far from each other as can be.
+    """`pairs` windows of the first repeat per instrument, as far apart as possible.
 
-    Where the player rests there is nothing to compare with. A silent sample stays: leaving it out would flatter the model.
+    A window with a silent recording is left out: there is nothing to compare with. A window with a silent sample is kept, since
+    leaving it out would flatter the model.
     """
     first = samples.index[samples.index.repeat == 0]
     named = dict(zip(zip(first.source, first.source_start, strict=True), first.index, strict=True))
@@ -120,7 +124,7 @@ def of_model(
 
 
 def spread(places: list[tuple[str, int]], generator: np.random.Generator) -> Iterator[tuple[str, int]]:
-    """Places (track, first row), each as far as can be from all before it; those of other tracks are farthest."""
+    """Places (track, first row), each as far as possible from all places before it. Other tracks count as farthest."""
     left = [places[number] for number in generator.permutation(len(places))]
     before: list[tuple[str, int]] = []
 
@@ -136,8 +140,8 @@ def spread(places: list[tuple[str, int]], generator: np.random.Generator) -> Ite
 
 
 def of_training(tracks: dict[str, Track], settings: Params, generator: np.random.Generator) -> Iterator[Call]:
-    """The attention checks: the middles of training tracks, which no pair is of. There a recording is given away."""
-    names = [name for name in split.tracks("data/splits.parquet", "train") if name in tracks]
+    """Windows for the attention checks: the middles of training tracks. A check reveals its recording, so no pair may use it."""
+    names = [name for name in split.tracks(SPLITS, "train") if name in tracks]
     frames = round(settings.windows.duration_s * settings.audio.fps)
     found = 0
     for number in generator.permutation(len(names)):
@@ -152,11 +156,11 @@ def of_training(tracks: dict[str, Track], settings: Params, generator: np.random
 
 
 def item(track: Track, start_s: float, made: np.ndarray | None, settings: Params) -> Item:
-    """A pair of clips of a window of a track.
+    """The pair of clips for one window of a track.
 
     Args:
-        start_s: in the track.
-        made: the log-spectrogram that was generated for it, float32 [frames, bins]; None for an attention check.
+        start_s: start of the window in the track, s.
+        made: the generated log-spectrogram, float32 [frames, bins]; None for an attention check.
     """
     rate_hz = settings.audio.sample_rate_hz
     frames = round(settings.windows.duration_s * settings.audio.fps) if made is None else len(made)
@@ -179,14 +183,14 @@ def sound_of(track: Track, settings: Params) -> np.ndarray:
 
 
 def recording(track: Track, start_s: float, frames: int, settings: Params) -> np.ndarray:
-    """As much of a track's recorded sound as `spectrogram.sound` makes of so many frames: float32 [samples]."""
+    """A track's recorded sound, as long as the sound that `spectrogram.sound` makes of `frames` frames: float32 [samples]."""
     first, length = round(start_s * settings.audio.sample_rate_hz), (frames - 1) * settings.audio.hop_length
     sound = sound_of(track, settings)[first : first + length]
     return np.pad(sound, (0, length - len(sound)))
 
 
 def pictures(track: Track, start_s: float, duration_s: float, fps: float) -> list[np.ndarray]:
-    """The player's strip of the picture, small: at each time of a clip the picture that is nearest to it."""
+    """The pictures of a clip, small and cropped to the player. Each is the video picture nearest in time."""
     first_s = track.start_s + start_s
     from_s, to_s = max(0.0, first_s - 1 / fps), first_s + duration_s + 1 / fps
     near = [(time_s, _strip(picture, track)) for time_s, picture in picture_files.frames(track.video, from_s, to_s)]
@@ -201,12 +205,12 @@ def _strip(picture: np.ndarray, track: Track) -> np.ndarray:
     width = picture.shape[1]
     strip = picture[:, round(track.left * width) : round(track.right * width)]
     shrunk = min(1.0, SIDE_PX / max(strip.shape[:2]))
-    height, width = (max(2, round(side * shrunk / 2) * 2) for side in strip.shape[:2])  # even, for the coder
+    height, width = (max(2, round(side * shrunk / 2) * 2) for side in strip.shape[:2])  # the encoder needs even sizes
     return cv2.resize(strip, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def alike(real: np.ndarray, other: np.ndarray, rate_hz: int) -> list[np.ndarray]:
-    """Two sounds equally loud, with the same fades. What is silent stays so."""
+    """Two sounds with the same loudness and fades. A silent sound stays silent."""
     length = min(round(FADE_S * rate_hz), len(real) // 2)
     fade = np.ones(len(real), np.float32)
     fade[:length] = np.sin(np.linspace(0, np.pi / 2, length)) ** 2
@@ -226,7 +230,7 @@ def audible(sound: np.ndarray, settings: Params) -> bool:
 
 
 def loudness_lufs(sound: np.ndarray, rate_hz: int) -> float:
-    """Integrated loudness (ITU-R BS.1770, measured by FFmpeg) of a mono sound, float32 [samples], 0.4 s or more; -70: silence."""
+    """Integrated loudness in LUFS (ITU-R BS.1770, by FFmpeg) of a mono sound, float32 [samples], 0.4 s or more; -70 is silence."""
     graph = av.filter.Graph()
     source = graph.add_abuffer(format="flt", sample_rate=rate_hz, layout="mono", time_base=Fraction(1, rate_hz))
     meter, sink = graph.add("ebur128", "metadata=1"), graph.add("abuffersink")
@@ -247,8 +251,8 @@ def loudness_lufs(sound: np.ndarray, rate_hz: int) -> float:
 
 
 def write(out: Path, items: list[Item], model: str) -> None:
-    """The page, and beside it the key: study.html and study.key.json."""
-    items = sorted(items, key=_pair)  # no order tells what is an attention check
+    """Write the page and, in the same folder, the key: study.html and study.key.json."""
+    items = sorted(items, key=_pair)  # sorted by id, so that the order does not reveal the attention checks
     study = protocol.study_id({_pair(one): (protocol.clip_id(one.real), protocol.clip_id(one.other)) for one in items})
     listed = {
         _pair(one): {"instrument": "" if one.instrument == UNKNOWN else one.instrument, "clips": _clips(one)}
@@ -288,5 +292,5 @@ def _pair(one: Item) -> str:
 
 
 def _clips(one: Item) -> dict[str, str]:
-    """Clip id → its bytes in base64, in the order of the ids: that tells nothing, either."""
+    """Clip id → its bytes in base64, in the order of the ids, which does not reveal the recording."""
     return dict(sorted((protocol.clip_id(clip), base64.b64encode(clip).decode()) for clip in (one.real, one.other)))

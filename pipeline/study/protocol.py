@@ -1,7 +1,7 @@
-"""What the page of a listening study and its scoring agree on: ids, each participant's order, the checks, the checksum.
+"""What the page of a listening study and its scoring share: ids, the order of the pairs, the checks and the checksum.
 
-All that looks drawn comes from SHA-256 of a text, which the page computes as this module does: a participant's order can be had
-again from the name alone. `page.html` holds the same functions in JavaScript.
+All random choices come from the SHA-256 of a text, so that a participant's order can be recomputed from the name alone. `page.html`
+has the same functions in JavaScript.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 
 ANSWERS, KEY = "minet study answers 1", "minet study key 1"  # formats
 SIDES = ("a", "b")
-# The paper's question (Table 3), and those of Foley Music (Gan et al., ECCV 2020), each a choice between the two sides.
+# The question of the paper (Table 3) and those of Foley Music (Gan et al., ECCV 2020). Each is a choice between two sides.
 QUESTIONS = {
     "real": "Which one is the real recording?",
     "correctness": "Which music fits the playing better?",
@@ -19,21 +19,21 @@ QUESTIONS = {
     "synchronisation": "Which one is better in time with the movement?",
     "overall": "Which one do you prefer overall?",
 }
-# What has a right answer where one side is noise.
+# The questions with a right answer in an attention check, in which one side is noise.
 CHECKED = ("real", "noise")
-# Three tones, one of them quieter and one in opposite phase, which loudspeakers let cancel in the air; six times, five to be
-# right: Woods, Siegel, Traer, McDermott, "Headphone screening to facilitate web-based auditory experiments" (Attention,
-# Perception & Psychophysics 2017).
+# The headphones check: six trials with three tones each, of which one is quieter. Five trials must be right. Another tone has its
+# channels in opposite phase: it cancels in the air if it is played by loudspeakers. Source: Woods, Siegel, Traer, McDermott,
+# "Headphone screening to facilitate web-based auditory experiments" (Attention, Perception & Psychophysics 2017).
 TONES, TRIALS, ENOUGH = 3, 6, 5
 
 
 def digest(text: str | bytes) -> str:
-    """SHA-256 in hexadecimal; of a text, of its UTF-8."""
+    """SHA-256 in hexadecimal. A text is encoded as UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "replace") if isinstance(text, str) else text).hexdigest()
 
 
 def clip_id(clip: bytes) -> str:
-    """A clip's id says nothing of what it is, and changes with its content."""
+    """The id of a clip: it depends on its bytes only, and does not reveal whether it is recorded."""
     return digest(clip)[:16]
 
 
@@ -42,12 +42,12 @@ def pair_id(clips: Iterable[str]) -> str:
 
 
 def study_id(pairs: dict[str, tuple[str, str]]) -> str:
-    """A study's id: of all its pairs, pair id → the ids of its two clips in any order."""
+    """The id of a study. Pairs: pair id → the ids of its two clips, in any order."""
     return digest("\n".join(" ".join([pair, *sorted(pairs[pair])]) for pair in sorted(pairs)))[:32]
 
 
 def order(study: str, participant: str, pairs: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
-    """A participant's pairs in order, each with the clips of sides a and b."""
+    """The pairs in a participant's order, each with the clips of sides a and b."""
     drawn = sorted((digest(f"{study} {participant} {pair}"), pair) for pair in pairs)
     shown = []
     for digits, pair in drawn:
@@ -57,13 +57,13 @@ def order(study: str, participant: str, pairs: dict[str, tuple[str, str]]) -> li
 
 
 def tones(study: str, participant: str, attempt: int, trial: int) -> tuple[int, int]:
-    """Which tone of a trial of the headphones check is quieter, and which is in opposite phase: 0, 1 or 2."""
+    """The quieter tone and the tone in opposite phase, in a trial of the headphones check: 0, 1 or 2."""
     digits = digest(f"{study} {participant} tones {attempt} {trial}")
     quiet = int(digits[:8], 16) % TONES
     return quiet, (quiet + 1 + int(digits[8:16], 16) % (TONES - 1)) % TONES
 
 
 def checksum(record: dict[str, Any]) -> str:
-    """Of everything in an answers file but the checksum itself, as JavaScript's JSON.stringify writes it."""
+    """The checksum of an answers file: of everything except the checksum, as JavaScript's JSON.stringify writes it."""
     content = {name: value for name, value in record.items() if name != "checksum"}
     return digest(json.dumps(content, ensure_ascii=False, separators=(",", ":")))

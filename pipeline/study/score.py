@@ -1,8 +1,8 @@
-"""What a listening study says: which answers count, and how often the generated sound was chosen.
+"""The score of a listening study: which answers count, and how often the generated sound was chosen.
 
-The page is wholly in the participant's hands, so that it can keep no secret and a determined cheat can write answers of any kind.
-What is checked here finds what goes wrong among honest people: files of another study, files that were changed or damaged on
-their way, studies that were not finished, people who did not listen, people who answered twice.
+Participants have the whole page, so it cannot keep a secret, and a determined cheat can write any answers. The checks here find
+what goes wrong among honest people: files of another study, changed or damaged files, unfinished studies, people who did not
+listen, and people who answered twice.
 """
 
 import json
@@ -33,13 +33,13 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Key:
-    """What only who made the study knows.
+    """The key of a study, which only its makers know.
 
     Attributes:
-        model: whose samples they are.
-        pairs: pair id → the ids of its clips: the real one, and the other.
+        model: the model whose samples are in the study.
+        pairs: pair id → ids of its clips, the real one first.
         instruments: pair id → instrument.
-        checks: the pairs that are attention checks.
+        checks: ids of the pairs that are attention checks.
     """
 
     study: str
@@ -51,7 +51,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Answers:
-    """One participant's answers, in order. `chosen`: pair id → question → the id of the clip that was chosen."""
+    """The answers of one participant, in order. `chosen`: pair id → question → id of the chosen clip."""
 
     file: str
     participant: str
@@ -60,14 +60,14 @@ class Answers:
 
 
 class Refused(ValueError):
-    """An answers file that does not count. Its arguments: what is wrong, and what to do."""
+    """An answers file does not count. Arguments: what is wrong, and what to do."""
 
 
 def read_key(path: Path) -> Key:
-    """The key that `study build` wrote.
+    """Read the key that `minet study build` wrote.
 
     Raises:
-        ParamsError: it is not there, or is no such key.
+        ParamsError: the file cannot be read, or is not a key.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -91,10 +91,10 @@ def read_key(path: Path) -> Key:
 
 
 def read(path: Path, key: Key) -> Answers:
-    """One participant's answers.
+    """Read the answers of one participant.
 
     Raises:
-        Refused: they do not count.
+        Refused: the answers do not count.
     """
     record = _record(path)
     if record.get("format") != protocol.ANSWERS:
@@ -159,7 +159,7 @@ def _checked(path: Path, record: dict[str, Any], key: Key) -> Answers:
 
 
 def read_all(paths: Sequence[Path], key: Key) -> tuple[list[Answers], list[SetAside]]:
-    """The answers that count, one a participant in the order of their names, and the files that do not, each with the reason."""
+    """The answers that count, one per participant, sorted by name; and the files that do not count, with reasons."""
     read_ones, aside = [], []
     for path in sorted(set(paths)):
         try:
@@ -176,10 +176,10 @@ def read_all(paths: Sequence[Path], key: Key) -> tuple[list[Answers], list[SetAs
 
 
 def shares(answers: Sequence[Answers], key: Key) -> pd.DataFrame:
-    """How often the generated sound was chosen: a row a question and instrument, "all" first.
+    """How often the generated sound was chosen: one row per question and instrument, "all" first.
 
-    Columns: question, instrument, answers, generated (how many of them chose it), share, low, high (of its interval; missing
-    where there is one participant). The attention checks are not in it.
+    Columns: question, instrument, answers, generated (number of answers that chose the generated sound), share, low, high. `low`
+    and `high` are the bounds of the interval; they are missing with one participant. Attention checks do not count.
     """
     rows = []
     for question in protocol.QUESTIONS:
@@ -199,13 +199,14 @@ def shares(answers: Sequence[Answers], key: Key) -> pd.DataFrame:
 
 
 def score(paths: Sequence[Path], key_path: Path, folder: Path) -> str:
-    """Score a study: study.json, a metric, and study.csv, all shares, go into the folder.
+    """Score a study. Writes study.json (a DVC metric) and study.csv (all shares) to the folder.
 
     Returns:
-        what it says, in Markdown.
+        The result, in Markdown.
 
     Raises:
-        ParamsError: the key or the folder cannot be used. NothingLeft: no file counts; the message says why for each.
+        ParamsError: the key or the folder cannot be used.
+        NothingLeft: no file counts. The message gives the reason for each.
     """
     key = read_key(key_path)
     if not folder.is_dir():
@@ -228,13 +229,13 @@ def _rounded(value: float) -> float | None:
 
 
 def text(key: Key, table: pd.DataFrame, participants: int, aside: list[SetAside]) -> str:
-    """The result for people, in Markdown."""
+    """The result as Markdown."""
     real = table.iloc[0]
     whole = table[table.instrument == ALL]
     overall = pd.DataFrame(
         {
             "question": [HEADINGS[question] for question in whole.question],
-            "generated chosen, % (95 % interval)": [_cell(row) for row in whole.itertuples()],
+            "generated sound chosen, % (95 % interval)": [_cell(row) for row in whole.itertuples()],
             "answers": whole.answers,
         }
     )
@@ -251,7 +252,7 @@ def text(key: Key, table: pd.DataFrame, participants: int, aside: list[SetAside]
 
 ## By instrument
 
-Generated chosen, % (95 % interval).
+How often the generated sound was chosen, % (95 % interval).
 
 {tables.table(each)}
 
@@ -264,13 +265,13 @@ Generated chosen, % (95 % interval).
 def _finding(real: pd.Series) -> str:
     said = f"The generated sound was taken for the recording in {100 * real.share:.1f} % of the answers"
     if pd.isna(real.low):
-        return f"{said}; one participant says nothing of how others would answer."
+        return f"{said}. One participant gives no interval."
     bounds = f"95 % interval {100 * real.low:.1f} to {100 * real.high:.1f}"
     if real.high < 0.5:
-        return f"{said} ({bounds}), less than the 50 % of who cannot tell them apart."
+        return f"{said} ({bounds}), less often than by guessing (50 %)."
     if real.low > 0.5:
-        return f"{said} ({bounds}), more than the 50 % of who cannot tell them apart."
-    return f"{said} ({bounds}), which these answers do not tell from the 50 % of who cannot tell them apart."
+        return f"{said} ({bounds}), more often than by guessing (50 %)."
+    return f"{said} ({bounds}). These answers do not differ significantly from guessing (50 %)."
 
 
 def _cell(row: Any) -> str:

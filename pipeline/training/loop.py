@@ -1,7 +1,7 @@
-"""One training loop for every model: AdamW, warm-up and cosine, checkpoints, exact resume, progress, history.
+"""The training loop of every model: AdamW, warm-up and cosine schedule, checkpoints, exact resume, progress, history.
 
-Runs on a CPU, on one GPU, or on many (`accelerate launch -m stages.train_prior`). Step s draws everything random from
-(seed, s, process), so a resumed run needs no state of any generator: it ends with the same bits as one that was never killed.
+It runs on a CPU, on one GPU, or on several (`accelerate launch -m stages.train_prior`). Step s draws all its random numbers from
+(seed, s, process). A resumed run therefore needs no generator state, and ends with the same bits as an uninterrupted one.
 """
 
 import json
@@ -9,7 +9,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,41 +21,46 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.compute import determinism, work
-from pipeline.dataset.tensors import Batch
+from pipeline.compute import work
+from pipeline.dataset.artifacts import METRICS, MODELS
+from pipeline.dataset.windows import Batch
 from pipeline.training import weights
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def train(
-    model: nn.Module,
+    model: Model,
     batch: Callable[[np.random.Generator], Batch],
-    validate: Callable[[nn.Module], dict[str, float]],
+    validate: Callable[[Model], dict[str, float]],
     settings: params.Training,
     *,
     seed: int,
+    precision: str,
     folder: Path,
-    before_step: Callable[[nn.Module, int], None] | None = None,
+    before_step: Callable[[Model, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train `model` in place.
 
     Args:
-        model: called with a batch as keyword arguments, it returns a dict of scalars with `loss` in it.
-        batch: draws a batch with the generator it is given.
-        validate: measures the model, in evaluation mode; called every `validate_every` steps and at the end,
-            each time followed by a checkpoint.
-        folder: where the checkpoint is kept, and looked for at the start.
-        before_step: called with the model and the number of the step to come; for what is taken from data, as a codebook is.
+        model: takes a batch as keyword arguments and returns a dict of scalars that contains `loss`.
+        batch: draws a batch with the given generator.
+        validate: measures the model in evaluation mode. It is called every `validate_every` steps and at the end, each time
+            followed by a checkpoint.
+        precision: fp32 or bf16 (autocast; weights and optimiser stay in float32).
+        folder: of the checkpoint. Training resumes from one that is there.
+        before_step: called with the model and the number of the next step, for example to initialise a codebook from data.
 
     Returns:
-        The history: a row a validation, with `step`, the means of the model's scalars since the row before, and
-        what `validate` measured.
+        The history: a row for each validation, with `step`, the means of the model's scalars since the last row, and the
+        results of `validate`.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if determinism.has_bf16() else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     others = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    model, optimizer = accelerator.prepare(model, torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True))
-    plain = accelerator.unwrap_model(model)
+    wrapped, optimizer = accelerator.prepare(model, torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True))
+    plain: Model = accelerator.unwrap_model(wrapped)
 
     def seeded(step: int) -> Batch:
         generator = np.random.default_rng((seed, step, accelerator.process_index))
@@ -79,53 +84,54 @@ def train(
         mininterval=1,
     )
     for step in bar:
-        model.train()
+        wrapped.train()
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(step, settings)
         drawn = seeded(step)
         if before_step is not None:
             before_step(plain, step)
-        scalars = model(**drawn)
+        scalars = wrapped(**drawn)
         optimizer.zero_grad()
         accelerator.backward(scalars["loss"])
-        accelerator.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+        accelerator.clip_grad_norm_(wrapped.parameters(), settings.gradient_clip)
         optimizer.step()
         for name, value in scalars.items():
             watched.setdefault(name, []).append(value.detach())
         done = step + 1
         if done % settings.validate_every == 0 or done == settings.steps:
-            model.eval()
+            wrapped.eval()
             with torch.no_grad():
                 measured = validate(plain)
             means = {name: float(torch.stack(values).double().mean()) for name, values in watched.items()}
             watched = {}
             history.append({"step": done, **means, **measured})
             bar.set_postfix({name: f"{value:.3f}" for name, value in {**means, **measured}.items()}, refresh=False)
-            # A checkpoint where a row of the history ends, so that no half-watched row need be kept.
+            # A checkpoint comes where a row of the history ends, so that no partial means need be kept.
             if accelerator.is_main_process:
                 _save(path, done, history, plain, optimizer)
     return pd.DataFrame(history)
 
 
-def finish(model: nn.Module, config: dict[str, Any], history: pd.DataFrame, *, name: str, folder: Path) -> None:
-    """Write models/<name>/ and metrics/history_<name>.csv, and drop the checkpoints; of several processes, only the main one."""
+def finish(model: nn.Module, config: weights.Config, history: pd.DataFrame, *, name: str, folder: Path) -> None:
+    """Write models/<name>/ and metrics/history_<name>.csv, and delete the checkpoint. Only the main process does so."""
     if PartialState().is_main_process:
-        weights.save(Path("models") / name, model, config)
-        Path("metrics").mkdir(exist_ok=True)
-        history.to_csv(f"metrics/history_{name}.csv", index=False, float_format="%.6g")
+        weights.save(MODELS / name, model, config)
+        METRICS.mkdir(exist_ok=True)
+        history.to_csv(METRICS / f"history_{name}.csv", index=False, float_format="%.6g")
         shutil.rmtree(folder)
 
 
 def skip(name: str, why: str, columns: tuple[str, ...]) -> None:
-    """Leave an empty models/<name>/ and a history without rows, and say why: the stages that follow pass over it."""
+    """Leave an empty models/<name>/ and a history without rows, and print why. Later stages skip the model."""
     print(f"{name} is skipped: {why}")
-    (Path("models") / name).mkdir(parents=True, exist_ok=True)
-    Path("metrics").mkdir(exist_ok=True)
-    pd.DataFrame(columns=["step", *columns]).to_csv(f"metrics/history_{name}.csv", index=False)
+    shutil.rmtree(MODELS / name, ignore_errors=True)
+    (MODELS / name).mkdir(parents=True)
+    METRICS.mkdir(exist_ok=True)
+    pd.DataFrame(columns=["step", *columns]).to_csv(METRICS / f"history_{name}.csv", index=False)
 
 
 def _schedule(step: int, settings: params.Training) -> float:
-    """Share of the peak learning rate: linear warm-up, then half a cosine down to a tenth."""
+    """Factor of the peak learning rate: linear warm-up, then half a cosine down to a tenth."""
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps
     done = (step - settings.warmup_steps) / max(settings.steps - settings.warmup_steps, 1)
@@ -135,7 +141,7 @@ def _schedule(step: int, settings: params.Training) -> float:
 def _save(
     path: Path, step: int, history: list[dict[str, float]], model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """One file without pickle: the tensors of model and optimiser, the step and the history as its metadata."""
+    """One safetensors file: the tensors of model and optimiser; step and history as its metadata."""
     tensors = {f"model.{name}": tensor.contiguous() for name, tensor in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor.contiguous() for name, tensor in state.items()}

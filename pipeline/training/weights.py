@@ -1,34 +1,62 @@
-"""Trained models on disk: the weights as safetensors, what the model was made with as JSON. No code comes from either."""
+"""Trained models on disk: weights.safetensors, and config.json with what builds the model. No code comes from either."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from pipeline.errors import FileError
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def save(folder: str | Path, model: nn.Module, made_with: dict[str, Any]) -> None:
-    """Write `weights.safetensors` and `config.json`, the keyword arguments that the model was made with."""
+@dataclass(frozen=True)
+class Config:
+    """What a model is.
+
+    Attributes:
+        network: the name of the model's class, as in params.yaml.
+        precision: fp32 or bf16, in which it was trained.
+        sizes: the keyword arguments of the class.
+    """
+
+    network: str
+    precision: str
+    sizes: dict[str, Any]
+
+
+def save(folder: str | Path, model: nn.Module, config: Config) -> None:
+    """Write `weights.safetensors` and `config.json`."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     save_model(model, str(Path(folder) / "weights.safetensors"))
-    (Path(folder) / "config.json").write_text(json.dumps(made_with, indent=2) + "\n", encoding="utf-8")
+    (Path(folder) / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
 
 
-def config(folder: str | Path) -> dict[str, Any]:
-    """The keyword arguments that a model was made with."""
-    return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+def load(folder: str | Path, networks: Mapping[str, type[Model]]) -> Model:
+    """The model that `save` wrote, in evaluation mode, on the CPU.
 
+    Args:
+        networks: the classes that may lie there, by the name of their network.
 
-def load(folder: str | Path, kind: type[Model]) -> Model:
-    """The model that `save` wrote, in evaluation mode, on the CPU."""
-    model = kind(**config(folder))
+    Raises:
+        FileError: config.json names none of these networks.
+    """
+    path = Path(folder) / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    network = config.get("network")
+    if network not in networks:
+        raise FileError(
+            path, f"its network is {network!r}, not one of {', '.join(networks)}", "train it anew: dvc repro"
+        )
+    model = networks[network](**config["sizes"])
     load_model(model, str(Path(folder) / "weights.safetensors"))
     return model.eval()
 
 
 def exist(folder: str | Path) -> bool:
-    """Whether a model lies there; a variant that the corpus has no data for leaves its folder empty."""
+    """Whether the folder holds a trained model. The folder of a skipped model is empty."""
     return (Path(folder) / "config.json").exists()

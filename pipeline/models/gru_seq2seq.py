@@ -1,33 +1,22 @@
 """GRU Seq2Seq with content (paper, Table 5): the encoder reads the notes, the decoder writes codes and attends to it.
 
-Shapes: B windows, T steps, W width, K codes. Same input and same output as the prior with content; attention is Luong's (2015).
+Shapes: B windows, T steps, W width, K codes. It reads and predicts what MI Net with content does; attention is Luong's (2015).
 """
-
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.models.body import BodyEncoder
-from pipeline.models.gru import GRU
-
-
-@dataclass
-class State:
-    """What sampling carries from step to step."""
-
-    h: Tensor  # (B, 2 * body_hidden)
-    memory: Tensor  # (B, S, W), the encoder's outputs
-    hidden: Tensor  # (layers, B, W), the decoder's
+from pipeline.models.mi_net import GRU, BodyEncoder
+from pipeline.models.protocols import Next
 
 
 class GRUSeq2Seq(nn.Module):
-    """Bidirectional GRU over embedded note ⊕ h, and a GRU over embedded code ⊕ h with attention to it.
+    """A bidirectional GRU reads note embedding and h; a GRU that attends to it reads code embedding and h.
 
     Args:
-        codes: K; notes: number of note indices, the rest (0) included.
-        width: of the decoder, of both directions of the encoder together, and of the inputs.
+        codes: K; notes: number of note indices, including the rest (0).
+        width: W of the inputs, of the decoder, and of both directions of the encoder together.
     """
 
     def __init__(
@@ -43,8 +32,7 @@ class GRUSeq2Seq(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.start = codes  # the start token
-        self.reads_notes = True
+        self.start, self.reads_notes = codes, True
         state = 2 * body_hidden
         self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
         self.note_embedding = nn.Embedding(notes, width - state)
@@ -75,19 +63,11 @@ class GRUSeq2Seq(nn.Module):
         """h of movements (B, frames, joints, 2): (B, 2 * body_hidden)."""
         return self.body(motion)
 
-    def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1) -> State:
-        """The state before the first step of sampling; what is said of context and guidance is for the prior alone."""
-        assert notes is not None, "the GRU Seq2Seq needs notes"
-        h = self.body(motion)
-        return State(h, *self.encode(notes, h))
-
-    def next(self, before: Tensor, state: State) -> Tensor:
-        """Scores (B, K) of the code after `before` (B, T); moves the state on by T steps."""
-        logits, state.hidden = self.decode(before, state.h, state.memory, state.hidden)
-        return logits[:, -1]
+    def onset_strength(self, motion: Tensor, steps: int) -> None:
+        """None: this model does not predict onsets from the movement."""
 
     def nll(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> Tensor:
-        """Negative log-likelihood of each code (B, T) given movement (B, frames, joints, 2) and notes (B, T), in nats: (B, T)."""
+        """Negative log-likelihood of each code in nats, (B, T); arguments as of `MINet.nll`."""
         assert notes is not None, "the GRU Seq2Seq needs notes"
         before = F.pad(codes[:, :-1], (1, 0), value=self.start)
         h = self.body(motion)
@@ -95,6 +75,20 @@ class GRUSeq2Seq(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1).float(), codes.flatten(), reduction="none").view(codes.shape)
 
     def forward(self, codes: Tensor, motion: Tensor, notes: Tensor | None = None) -> dict[str, Tensor]:
-        """The training objective: `loss`, the mean of `nll`, which is also what is watched under that name."""
+        """The training objective: `loss` is the mean of `nll`, which is also reported under that name."""
         nll = self.nll(codes, motion, notes).mean()
         return {"loss": nll, "nll": nll}
+
+    def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float) -> Next:
+        """Start sampling, as `CodeModel.begin` says. A GRU has no context to limit, and this one no guidance."""
+        assert not self.training, "dropout belongs to training"
+        assert notes is not None, "the GRU Seq2Seq needs notes"
+        h = self.body(motion)
+        memory, hidden = self.encode(notes, h)
+
+        def following(before: Tensor) -> Tensor:
+            nonlocal hidden
+            logits, hidden = self.decode(before, h, memory, hidden)
+            return logits[:, -1]
+
+        return following
