@@ -1,4 +1,4 @@
-"""Sound from a spectrogram of any length. Apart from `pipeline.audio.spectrogram`, which does without torch."""
+"""Sound from a spectrogram of any length. Separate from `pipeline.audio.spectrogram`, which does without torch."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,21 @@ import torch
 from pipeline.audio import spectrogram
 from pipeline.params import Audio
 
-BLOCK_FRAMES = 2048  # whose phases are searched for at once
-JOINT_FRAMES = 32  # half a second of the block before, to which the phases of the next are fitted
-MOMENTUM = 0.99  # of the search for phases, as in librosa
+BLOCK_FRAMES = 2048  # frames whose phases are estimated together
+JOINT_FRAMES = 32  # end of a block (half a second) to which the phases of the next are fitted
+MOMENTUM = 0.99  # of the phase estimation, as in librosa
 
 
 @torch.inference_mode()
 def long_sound(
     log_spectrogram: np.ndarray, audio: Audio, seed: int, tick: Callable[[int], object] = lambda frames: None
 ) -> np.ndarray:
-    """As `spectrogram.sound`, in little memory: block by block, the phases of each going on from those before.
+    """As `spectrogram.sound`, in little memory: block by block. The phases of each block continue those of the last.
 
     Args:
         log_spectrogram: [frames, n_fft // 2], normalised as by `spectrogram.log_spectrogram`.
-        seed: of the phases that the search starts from.
-        tick: called with the number of frames that have become sound.
+        seed: of the initial phases.
+        tick: called with the number of frames that were just turned into sound.
 
     Returns:
         float32 [(frames - 1) * hop_length].
@@ -33,7 +33,7 @@ def long_sound(
     for first in range(0, frames, BLOCK_FRAMES):
         begin, last = max(first - JOINT_FRAMES, 0), min(first + BLOCK_FRAMES, frames)
         known = made[begin * hop : first * hop]
-        # Beyond its last frame, too, where a sound has only the half of what the frames before have to go by.
+        # A block extends beyond its last frame, because at the end of a sound fewer frames determine the phases.
         block = _continued(known, log_spectrogram[begin : last + 1 + JOINT_FRAMES], audio, generator)
         known.lerp_(block[: len(known)], torch.linspace(0, 1, len(known)))
         made[first * hop : last * hop] = block[len(known) :][: (last - first) * hop]
@@ -42,7 +42,7 @@ def long_sound(
 
 
 def _continued(known: torch.Tensor, part: np.ndarray, audio: Audio, generator: torch.Generator) -> torch.Tensor:
-    """The sound of a part, but with a beginning that is known: samples [known], to which the phases of the rest are fitted.
+    """The sound of a part that starts with `known` [samples]. The phases of the rest are fitted to it.
 
     Source: as `spectrogram.sound`.
     """

@@ -1,31 +1,31 @@
 """The pitch of a sound, frame by frame.
 
-Source: Mauch and Dixon, "pYIN" (ICASSP 2014), as librosa has it.
+Source: Mauch and Dixon, "pYIN" (ICASSP 2014), as implemented in librosa.
 """
 
 import librosa
 import numpy as np
 
-# Samples that YIN compares are half of it: 64 ms at 16 kHz, two periods of 31 Hz.
+# YIN compares windows of half this length: 64 ms at 16 kHz, two periods of 31 Hz.
 FRAME_LENGTH = 2048
-SEMITONE_SHARE = 0.2  # grid of candidate pitches: 20 cents, fine enough for tolerances of some 50
+SEMITONE_SHARE = 0.2  # grid of candidate pitches: 20 cents, fine enough for tolerances of about 50
 
 
 def track(sound: np.ndarray, rate_hz: int, hop_length: int, low_hz: float, high_hz: float) -> np.ndarray:
-    """Pitch of a sound with one voice.
+    """Pitch of a monophonic sound.
 
     Args:
         sound: float [samples], finite.
-        rate_hz: its samples a second.
+        rate_hz: sample rate.
         hop_length: samples between frames.
-        low_hz, high_hz: pitches outside are not looked for.
+        low_hz, high_hz: range in which pitches are looked for.
 
     Returns:
-        float64 [1 + samples // hop_length], Hz: negative in frames that are taken for unvoiced.
+        float64 [1 + samples // hop_length], Hz; negative in frames that are taken for unvoiced.
 
     Raises:
-        ValueError: a sound that is empty or not finite, or a range that is empty, reaches beyond half the rate, or
-            starts below two periods a frame.
+        ValueError: the sound is empty or not finite, or the range is empty, reaches beyond half the sample rate, or
+            starts below two periods per frame.
     """
     lowest_hz = 2 * rate_hz / FRAME_LENGTH
     if sound.ndim != 1 or not len(sound) or not np.isfinite(sound).all():

@@ -1,14 +1,14 @@
-"""What is wrong with a recorded sound, in words: (what it is, what to do about it)."""
+"""What is wrong with a recorded sound, in words: (the fault, what to do about it)."""
 
 import numpy as np
 
-SILENT_PEAK = 1e-3  # -60 dB: below it there is noise at best
-CLIPPED_SHARE = 1e-3  # of the samples; a few clipped peaks are in any loud recording
-FLAT_SAMPLES = 3  # as many equal samples in a row at the peak are a flat top, which no microphone hears
+SILENT_PEAK = 1e-3  # -60 dB; below it there is nothing but noise
+CLIPPED_SHARE = 1e-3  # share of the samples; any loud recording has a few clipped peaks
+FLAT_SAMPLES = 3  # this many equal samples in a row at the peak are a flat top, a sign of clipping
 
 
 def unusable(sound: np.ndarray, sample_rate_hz: int, shortest_s: float) -> tuple[str, str] | None:
-    """Why nothing can be learned from a sound float32 [samples]; None if something can.
+    """Why nothing can be learned from a sound, float32 [samples]; None if something can.
 
     Args:
         shortest_s: a shorter sound has no window to train on.
@@ -25,7 +25,7 @@ def unusable(sound: np.ndarray, sample_rate_hz: int, shortest_s: float) -> tuple
 
 
 def weak(sound: np.ndarray, sample_rate_hz: int, wanted_hz: int) -> list[tuple[str, str]]:
-    """What makes a usable sound float32 [samples] worse than it could be."""
+    """Faults of a sound, float32 [samples], that can be used all the same."""
     remarks = []
     if (share := clipped_share(sound)) > CLIPPED_SHARE:
         remarks.append((f"used, but {share:.1%} of its samples are clipped", "record at a lower level"))

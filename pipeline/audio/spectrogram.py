@@ -1,11 +1,11 @@
-"""Log-magnitude spectrograms, and sound back from them.
+"""Log-magnitude spectrograms from sound, and sound from them.
 
 Conventions
 -----------
 Frame i is centred at sample i * hop_length (Hann window, zeros beyond the ends), so it lies at i * hop_length /
-sample_rate_hz seconds. A full-scale sine at the centre of a bin has magnitude 1 = 0 dB. Decibels are cut off at
-floor_db and mapped to value = scale * dB + offset with -1 at the floor and 1 at 0 dB; louder values lie above 1. The
-Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
+sample_rate_hz seconds. A full-scale sine at the centre of a bin has magnitude 1 = 0 dB. Decibels are raised to
+at least floor_db and mapped to value = scale * dB + offset, which is -1 at the floor and 1 at 0 dB. Louder values are
+above 1. The Nyquist bin is left out, as in the paper (n_fft 2048 → 1024 bins).
 """
 
 import cv2
@@ -15,7 +15,8 @@ import scipy.fft
 
 from pipeline.params import Audio
 
-BLOCK_FRAMES = 64  # transformed at once: what a core's cache holds; a long sound needs no more memory than a short one
+# Transformed together: as many as a core's cache holds. A long sound needs no more memory than a short one.
+BLOCK_FRAMES = 64
 
 
 def normalisation(audio: Audio) -> dict[str, float]:
@@ -43,22 +44,22 @@ def log_spectrogram(sound: np.ndarray, audio: Audio) -> np.ndarray:
         values = np.abs(scipy.fft.rfft(views[block] * window)[:, :-1])
         np.maximum(values, floor, out=values)
         np.log10(values, out=values)
-        # scale * dB + offset. numpy takes three times as long, most of it to round to float16.
+        # scale * dB + offset. NumPy takes three times as long, mostly to round to float16.
         spectrogram[block] = cv2.addWeighted(values, 20 * scale, values, 0, offset, dtype=cv2.CV_16F)
     return spectrogram
 
 
 def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
-    """A sound whose log-spectrogram is near the given one: phases by Griffin and Lim's algorithm.
+    """A sound whose log-spectrogram is close to the given one. The Griffin-Lim algorithm finds the phases.
 
     Args:
         spectrogram: [frames, n_fft // 2], normalised as by `log_spectrogram`.
-        seed: of the phases that the search starts from.
+        seed: of the initial phases.
 
     Returns:
         float32 [(frames - 1) * hop_length].
 
-    Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013), as librosa has it.
+    Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013), as implemented in librosa.
     """
     return librosa.griffinlim(
         magnitude(spectrogram, audio),
@@ -70,11 +71,11 @@ def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
 
 
 def magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
-    """Log-spectrogram [frames, bins] → float32 [bins + 1, frames], as librosa's STFT has it."""
+    """Log-spectrogram [frames, bins] → float32 [bins + 1, frames], in the layout of librosa's STFT."""
     scale, offset = normalisation(audio).values()
     decibels = np.maximum((spectrogram.astype(np.float32) - offset) / scale, audio.floor_db)
     decibels = np.pad(decibels, ((0, 0), (0, 1)), constant_values=audio.floor_db)
-    # The floor stands for "nothing that we know of": as silence, not as noise in every bin.
+    # The floor means "at most this much". It becomes silence, not noise in every bin.
     magnitude = np.where(decibels > audio.floor_db, 10 ** (decibels / 20), 0) / _window(audio).max()
     return magnitude.T.astype(np.float32)
 

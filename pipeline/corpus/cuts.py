@@ -1,14 +1,14 @@
-"""Shot changes: where one picture does not go on in the next.
+"""Shot changes: where a picture does not continue the one before it.
 
-Two neighbouring pictures are a cut where every one of the REACH pictures before differs from every one after,
+Two neighbouring pictures are a cut if each of the REACH pictures before differs from each of the REACH pictures after
 
-- in colour: otherwise it is a movement, or a flash, after which things are as before;
-- in the arrangement of light and dark: otherwise somebody switched the light on;
-- by far more than neighbours do on either side: otherwise the camera moves. The OTHERS largest steps on either side do not
-  count, since a flash or another cut may be near.
+- in colour. Otherwise it is movement, or a flash after which things are as before.
+- in the arrangement of light and dark. Otherwise somebody switched the light on.
+- by far more than neighbouring pictures on either side differ. Otherwise the camera moves. The OTHERS largest of these
+  differences do not count, because a flash or another cut may be near.
 
-A cross-fade is no cut: its neighbours are alike. The thresholds were chosen with `python -m benchmarks.cuts`; what it finds
-is in docs/your_videos.md.
+A cross-fade is not a cut, because neighbouring pictures in it are alike. The thresholds were chosen with
+`python -m benchmarks.cuts`. docs/your_videos.md shows what it finds.
 """
 
 from collections import deque
@@ -18,12 +18,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-REACH = 8  # pictures that are compared on either side; a shot of fewer is not found
-SIZE_PX = (48, 27)  # width, height of the thumbnails that are compared
+REACH = 8  # pictures compared on either side; a shorter shot is not found
+SIZE_PX = (48, 27)  # width, height of the compared thumbnails
 COLOUR = 6.0  # least mean difference in L*a*b*, each channel from 0 to 255
 ARRANGEMENT = 0.25  # least 1 - correlation of lightness
-STEPS = 2.0  # least multiple of the steps on either side
-OTHERS = 2
+STEPS = 2.0  # least multiple of the usual step between neighbours
+OTHERS = 2  # largest steps that do not count as usual
 
 
 class _Thumbnail(NamedTuple):
@@ -33,10 +33,10 @@ class _Thumbnail(NamedTuple):
 
 
 def cuts(pictures: Iterable[tuple[float, np.ndarray]]) -> Iterator[float]:
-    """Times of the first picture of every shot but the first.
+    """Yield the time of the first picture of every shot except the first, s.
 
     Args:
-        pictures: time in s and picture, uint8 [height, width, 3], blue first.
+        pictures: time in s and picture, uint8 [height, width, 3], BGR.
     """
     near: deque[_Thumbnail] = deque(maxlen=2 * REACH)
     for time_s, picture in pictures:
@@ -50,7 +50,7 @@ def _thumbnail(time_s: float, picture: np.ndarray) -> _Thumbnail:
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).astype(np.float32)
     light = lab[..., 0].ravel()
     light -= light.mean()
-    # With a contrast of 2 levels more, so that the noise of a black picture is no arrangement.
+    # The 2 levels of extra contrast keep the noise of a black picture from counting as an arrangement.
     return _Thumbnail(time_s, lab.ravel(), light / (np.linalg.norm(light) + 2 * np.sqrt(light.size)))
 
 

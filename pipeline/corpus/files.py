@@ -1,4 +1,4 @@
-"""What every reader of a corpus needs: names for tracks, names for people, and a first look into a file."""
+"""What every corpus reader needs: safe names, and a check of a file from its header."""
 
 import hashlib
 import os
@@ -10,13 +10,13 @@ from pipeline.dataset.set_aside import SetAside
 from pipeline.errors import FileError
 from pipeline.media import probing
 
-LONGEST_NAME = 100  # characters of a track's name; file systems allow 255 bytes, and suffixes are added to it
+LONGEST_NAME = 100  # characters of a track's name; file systems allow 255 bytes, and suffixes are added
 
 
 def safe_name(text: str) -> str:
-    """ASCII letters, digits, dot, dash and underscore only, so that a name can be part of any file's name.
+    """The text with only ASCII letters, digits, dot, dash and underscore, so that it can be part of any file's name.
 
-    A text that has to be changed for it gets a hash of itself at its end, so that different texts keep different names.
+    A text that has to be changed gets a hash of the original at its end, so that different texts keep different names.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", text)[:LONGEST_NAME]
     if safe == text:
@@ -25,7 +25,7 @@ def safe_name(text: str) -> str:
 
 
 def is_utf8(path: str | Path) -> bool:
-    """Whether a file's name is text: neither DVC nor Parquet can keep another."""
+    """Whether a file's name is valid UTF-8. DVC and Parquet cannot store any other name."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
@@ -34,10 +34,10 @@ def is_utf8(path: str | Path) -> bool:
 
 
 def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = False) -> SetAside | None:
-    """Why a file cannot be used, from its header alone; None if it looks well.
+    """Why a file cannot be used, judged by its header alone; None if it looks fine.
 
     Args:
-        picture, sound: what it has to hold.
+        picture, sound: whether the file must hold them.
     """
     try:
         probe = probing.probe(path)

@@ -1,8 +1,8 @@
-"""Any folder of videos with sound. What is read here are whole videos; `look` divides them into shots and players.
+"""Any folder of videos with sound. This module reads whole videos; `look` divides them into shots and players.
 
-The instrument is the name of the sub-folder in which a video lies (violin/recital.mp4, violin/monday/recital.mp4), else
-the one instrument that the file's name contains (double_bass.mp4), else unknown. A MIDI file of a video's name beside it
-(recital.mid) is its score.
+The instrument is the name of the top sub-folder that holds the video (violin/recital.mp4, violin/monday/recital.mp4).
+Without a sub-folder it is the only instrument in the file's name (double_bass.mp4), or else unknown. A MIDI file next
+to the video and with the same name (recital.mid) is its score.
 """
 
 import re
@@ -21,13 +21,13 @@ OTHERS = ("accordion", "drums", "guitar", "harp", "keyboard", "piano", "recorder
 
 
 def read(root: Path) -> tuple[list[Track], list[SetAside]]:
-    """The videos below root, sorted by path, and what of it cannot be used. Hidden and other files are passed over."""
+    """The videos below root, sorted by path, and the files that cannot be used. Hidden and other files are ignored."""
     tracks: list[Track] = []
     aside: list[SetAside] = []
     places = [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
     places = [place for place in places if not any(part.startswith(".") for part in place.parts)]
     videos = [place for place in places if place.suffix.lower() in VIDEOS]
-    # Backwards, so that of recital.mid and recital.midi the first is kept.
+    # In reverse order, so that recital.mid wins over recital.midi.
     scores = {place.with_suffix(""): root / place for place in reversed(places) if place.suffix.lower() in SCORES}
     filmed = {video.with_suffix("") for video in videos}
     same = Counter(_joined(place.with_suffix("")) for place in videos)
@@ -42,7 +42,7 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
             if bad := unusable(root / place, root, picture=True, sound=True):
                 aside.append(bad)
                 continue
-            # Two takes of one name in different formats (or folders) are told apart by the whole of their place.
+            # If videos share a short name (one take in two formats, say), their full paths tell them apart.
             short = _joined(place.with_suffix(""))
             name = safe_name(short if same[short] == 1 else f"{place}")
             path = root / place
@@ -56,9 +56,9 @@ def _joined(place: Path) -> str:
 
 
 def instrument(place: Path) -> str:
-    """The instrument that a video's place in the corpus names, or UNKNOWN."""
+    """The instrument named by a video's path in the corpus, or UNKNOWN."""
     if len(place.parts) > 1:
-        # Printable ASCII, since the name goes into tables: a folder may have any bytes for a name.
+        # Printable ASCII, because the name goes into tables and a folder's name may hold any bytes.
         return safe_name(place.parts[0].lower().replace(" ", "_")).replace("_", " ").replace("-", " ").strip()
     words = " ".join(re.findall("[a-z]+", place.stem.lower()))
     named = [known for known in (*INSTRUMENTS.values(), *OTHERS) if re.search(rf"\b{known}\b", words)]

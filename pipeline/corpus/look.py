@@ -1,8 +1,10 @@
-"""Videos of anyone's: where they are cut, and who is seen in them. Each is decoded once, and what was seen is kept.
+"""Divides whole videos into shots and players. Each video is decoded once, and what was seen is kept.
 
-A shot is a track of its own, so that no window crosses a cut: recital__shot_1, recital__shot_2 and so on. Shots that are too
-short are counted, too, so that a name does not hang on what is too short. With corpus.people = each, every person of a shot is
-a track, with a strip of the picture that ends halfway to the neighbours: recital__player_1 is the leftmost.
+Each shot is a track of its own, so that no window crosses a cut: recital__shot_1, recital__shot_2 and so on. Shots that
+are too short are counted as well, so that names do not depend on corpus.shortest_shot_s.
+
+With corpus.people = each, every person in a shot is a track: recital__player_1 is the leftmost. A person's strip of the
+picture ends halfway to the neighbours.
 """
 
 import inspect
@@ -26,9 +28,9 @@ from pipeline.errors import FileError
 from pipeline.media import picture_files
 
 KEPT = WORK / "look"
-# Opens what gives a picture's people, float32 [people, 2] = x of the neck as a share of the width, score in 0..1.
+# Opens a function from a picture to its people, float32 [people, 2] = x of the neck as a share of the width, score.
 Finder = Callable[[], AbstractContextManager[Callable[[np.ndarray], np.ndarray]]]
-EVERY_S = 0.5  # people are looked for this often: one who is missed in one picture is seen in the others
+EVERY_S = 0.5  # how often people are looked for; somebody who is missed once is seen the other times
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ class Looked:
     """What was seen in a video.
 
     Attributes:
-        cuts: float64 [cuts], times of the first picture of every shot but the first, s.
+        cuts: float64 [cuts], times of the first picture of every shot except the first, s.
         times: float64 [pictures], when people were looked for, s.
         people: float64 [sightings, 3] = time in s, x of the neck as a share of the picture's width, score in 0..1.
-        end_s: end of the last picture.
+        end_s: end of the last picture, s.
     """
 
     cuts: np.ndarray
@@ -49,9 +51,12 @@ class Looked:
 
 
 def divided(tracks: list[Track], corpus: params.Corpus, finder: Finder) -> tuple[list[Track], list[SetAside]]:
-    """Whole videos as their shots and, if corpus.people says so, their players; and how much is in shots too short.
+    """Divide whole videos into shots and, with corpus.people = each, into players.
 
-    A video that cannot be decoded to its end stays as it is: what is wrong with it is for the stage that decodes it.
+    A video that cannot be decoded to its end stays whole. The stage that decodes it reports what is wrong.
+
+    Returns:
+        the tracks, and one item for each video with shots that are too short.
     """
     work = (joblib.delayed(_look)(track.video, finder if corpus.people == "each" else None) for track in tracks)
     looks = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
@@ -83,10 +88,10 @@ def divided(tracks: list[Track], corpus: params.Corpus, finder: Finder) -> tuple
 
 
 def look(video: Path, find: Callable[[np.ndarray], np.ndarray] | None = None) -> Looked:
-    """Decode a video and see where it is cut and, if `find` is given, who is in it.
+    """Decode a video and find its cuts and, if `find` is given, its people.
 
     Args:
-        find: a picture's people, float32 [people, 2] = x of the neck, score.
+        find: from a picture to its people, float32 [people, 2] = x of the neck, score.
 
     Raises:
         FileError: the video cannot be read to its end.
@@ -101,7 +106,7 @@ def look(video: Path, find: Callable[[np.ndarray], np.ndarray] | None = None) ->
             if find and (not times or time_s >= times[-1] + EVERY_S - picture_files.ROUNDING_S):
                 times.append(time_s)
                 people.extend((time_s, x, score) for x, score in find(picture))
-            end_s, last_s = 2 * time_s - last_s, time_s  # the last picture is shown as long as the one before it
+            end_s, last_s = 2 * time_s - last_s, time_s  # the last picture lasts as long as the one before it
             yield time_s, picture
 
     found = np.array(list(cuts(pictures())))
@@ -109,9 +114,9 @@ def look(video: Path, find: Callable[[np.ndarray], np.ndarray] | None = None) ->
 
 
 def shots(looked: Looked, shortest_s: float) -> list[tuple[int, float, float | None]]:
-    """Number from 1, start and end of every shot of shortest_s or more; the only shot is long enough, whatever its length.
+    """Number (from 1), start and end (s) of every shot of shortest_s or more. A video's only shot is always kept.
 
-    The first starts with the file, since sound may be there before the picture; None is the end of the file.
+    The first shot starts with the file, because sound may start before the picture. None is the end of the file.
     """
     if not len(looked.cuts):
         return [(1, 0.0, None)]
@@ -126,10 +131,10 @@ def shots(looked: Looked, shortest_s: float) -> list[tuple[int, float, float | N
 
 
 def strips(looked: Looked, start_s: float, end_s: float | None) -> list[tuple[float, float]]:
-    """Left and right edge of each person's strip of the picture in a stretch, from left to right.
+    """Left and right edge of each person's strip of the picture from start_s to end_s, as shares of the width.
 
-    There are as many people as are seen at once in half of the pictures; none is taken for one. An edge lies where the middle
-    between two neighbours is most of the time (the median).
+    People are ordered from left to right. Their number is the largest that is seen at once in at least half of the
+    pictures, and at least 1. The edge between two neighbours is the median of the midpoints between their necks.
     """
     times = looked.times[(looked.times >= start_s) & (looked.times < (np.inf if end_s is None else end_s))]
     seen = [looked.people[looked.people[:, 0] == time_s, 1:] for time_s in times]
@@ -145,7 +150,7 @@ def strips(looked: Looked, start_s: float, end_s: float | None) -> list[tuple[fl
 
 def _look(video: Path, finder: Finder | None) -> Looked | None:
     try:
-        # The finder's own code, too, decides who is seen.
+        # The finder's own code is in the key, because it decides who is seen.
         made_by = None if finder is None else key(inspect.getfile(inspect.unwrap(finder)))
         place = KEPT / f"{key(__file__, video, made_by)}.npz"
         if not place.exists():
@@ -166,7 +171,7 @@ def _parts(track: Track, looked: Looked, whole: list[tuple[int, float, float | N
         if len(looked.cuts):
             shot = replace(track, name=f"{track.name}__shot_{number}", start_s=start_s, end_s=end_s)
         if len(edges) == 1:
-            # Where other shots show more people, nobody knows whose part of the score this one's is.
+            # If other shots show more people, nobody knows which part of the score this person plays.
             yield shot if most == 1 else replace(shot, midi=None)
             continue
         for player, (left, right) in enumerate(edges):

@@ -1,4 +1,4 @@
-"""Who plays what, and where: a reader for each layout of a corpus, and the tracks that it finds."""
+"""Reads a corpus with the reader for its layout: who plays what, and where."""
 
 from pathlib import Path
 
@@ -13,16 +13,16 @@ READERS = {"studio": urmp.read, "urmp": urmp.read, "solos": solos.read, "folder"
 
 
 def read(corpus: params.Corpus, finder: look.Finder) -> tuple[list[Track], list[SetAside]]:
-    """The tracks of a corpus, in an order that depends on nothing but their names, and what of it cannot be used.
+    """The tracks of a corpus, in an order that depends only on names, and the files that cannot be used.
 
-    Files are only looked into, not decoded: what shows on decoding is for the stage that decodes. But anyone's videos are
-    decoded once, to find their shots and their players.
+    Only headers are read. Faults that show only in decoding are left to the stage that decodes. The exception is
+    corpus.name = folder: each of its videos is decoded once, to find shots and players.
 
     Args:
-        finder: of the people in a picture, for corpus.people = each.
+        finder: finds the people in a picture, for corpus.people = each.
 
     Raises:
-        NothingLeft: there is no such folder, or nothing in it that the corpus could be read from.
+        NothingLeft: the folder does not exist, or holds nothing that the corpus can be read from.
         ParamsError: corpus.player_order does not fit the corpus.
     """
     root = Path(corpus.root)
@@ -41,7 +41,7 @@ def read(corpus: params.Corpus, finder: look.Finder) -> tuple[list[Track], list[
     tracks = [track for track in tracks if unnamed.isdisjoint(track.files)]
     if corpus.name == "urmp":
         held, whole = urmp.held(root)
-        if not whole:  # a download that is not finished is seen at once
+        if not whole:  # an unfinished download is reported before any work
             aside.append(SetAside("corpus.root", held, "copy the others there, too, unless you want these alone"))
     if corpus.name == "folder":
         tracks, short = look.divided(tracks, corpus, finder)

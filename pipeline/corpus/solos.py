@@ -1,18 +1,18 @@
 """The layout of Solos.
 
-Source: Montesinos, Slizovskaia, Haro, "Solos: A Dataset for Audio-Visual Music Analysis" (MMSP 2020), and its public code.
+Source: Montesinos, Slizovskaia, Haro, "Solos: A Dataset for Audio-Visual Music Analysis" (MMSP 2020), and its code.
 
-In root lie the dataset's own files:
+The root folder holds the dataset's own files:
 
     solos_ids.json          {instrument: [id, ...]}
-    solos_timestamps.json   {instrument: {id: [[first, last], ...]}}: the frames in which the player is seen, last included
-    skeleton_dict.json      {id: [first row, end row], ...}, end not included; under "_counter" the number of rows
-    skeleton.npy            float32 [rows, 3, 47] without a header, a row a frame of the whole video at 25 frames/s;
-                            under another name, too, if it is the only .npy in root
+    solos_timestamps.json   {instrument: {id: [[first, last], ...]}}: frames that show the player, last included
+    skeleton_dict.json      {id: [first row, end row], ...}, end not included; "_counter" is the number of rows
+    skeleton.npy            float32 [rows, 3, 47] without a header, one row per frame of the whole video at 25 frames/s;
+                            another name will do if it is the only .npy in the root folder
 
-and anywhere below it the media, which everyone downloads for themselves, named by their ids: Violin/0a1B2c3D4e5.mkv.
+The media lie anywhere below it, named by their ids (Violin/0a1B2c3D4e5.mkv). Users download them for themselves.
 
-Every segment of the timestamps is a track of its own, so nothing after this can cross a cut. Skeletons are used as they
+Each segment in the timestamps is a track of its own, so no later stage can cross a cut. The skeletons are used as they
 are: no video is decoded.
 """
 
@@ -37,18 +37,19 @@ FPS = 25.0
 COLUMNS = 47  # neck; right shoulder, elbow, wrist; left shoulder, elbow, wrist; 20 joints of one hand, 20 of the other
 RIGHT_WRIST, LEFT_WRIST = 3, 6
 HANDS = (slice(7, 27), slice(27, 47))
-MEASURED_ABOVE = 0.2  # joints of this confidence or less were interpolated before publication: docs/real_corpora.md
-LARGEST_DIFFERENCE_S = 2.0  # between a video and its skeleton; what the dataset's own tests allow (50 frames)
+MEASURED_ABOVE = 0.2  # joints of this confidence or less were interpolated before publication, see docs/real_corpora.md
+# Between the lengths of a video and its skeleton. The dataset's own tests allow as much (50 frames).
+LARGEST_DIFFERENCE_S = 2.0
 ROWS_LOOKED_AT = 2000  # spread over all segments, to tell the hands apart
-DECIDED = 0.9  # share of these in which a hand's joints lie nearer to the one wrist
-FEWEST_ROWS = 10
+DECIDED = 0.9  # share of these rows in which a hand's joints must lie nearer to one wrist
+FEWEST_ROWS = 10  # that show a hand and both wrists
 
 _DOWNLOAD = "download it again from github.com/JuanFMontesinos/Solos"
 
 
 @dataclass(frozen=True)
 class _Video:
-    """A video that can be used: its first row in the skeleton file, and its segments, last frames included."""
+    """A usable video: its first row in the skeleton file, and its segments as (first, last frame), last included."""
 
     instrument: str
     file: Path
@@ -57,10 +58,10 @@ class _Video:
 
 
 def read(root: Path) -> tuple[list[Track], list[SetAside]]:
-    """The segments of all videos that are there, sorted by id, and what of the corpus cannot be used: an item an id.
+    """The segments of all videos that are there, sorted by id, and one item for each id or file that cannot be used.
 
     Raises:
-        NothingLeft: a file of the dataset's own is missing or not as published, or the hands cannot be told apart.
+        NothingLeft: one of the dataset's own files is missing or not as published, or the hands cannot be told apart.
     """
     if not any((root / name).is_file() for name in (IDS, TIMESTAMPS, ROWS)):
         return [], []
@@ -119,13 +120,13 @@ def _tracks(videos: dict[str, _Video], skeletons: Path) -> list[Track]:
 
 
 def joint_columns(rows: np.ndarray) -> tuple[int, ...]:
-    """For each joint of `keypoints.skeleton`, in their order, its column in rows float32 [rows, 3, 47] of Solos.
+    """The column in Solos' rows, float32 [rows, 3, 47], of each joint of `keypoints.skeleton`, in its order.
 
-    The published files do not say which 20 joints are the right hand's. A hand's joints lie near its wrist: that is
-    looked up in the rows. The hands' own roots were dropped: the wrists stand for them.
+    The published files do not say which 20 joints belong to the right hand. The rows show it, because a hand's joints
+    lie near its wrist. Solos dropped joint 0 of each hand, so the arm's wrist stands for it.
 
     Raises:
-        ValueError: too few rows show it, or they do not agree.
+        ValueError: too few rows show a hand and both wrists, or the rows do not agree.
     """
     positions, measured = rows[:, :2], rows[:, 2] > MEASURED_ABOVE
     right = []  # share of the rows in which a hand's joints lie nearer to the right wrist than to the left
@@ -159,13 +160,13 @@ def _sample(skeletons: Path, stretches: list[tuple[int, int]]) -> np.ndarray:
     with open(skeletons, "rb") as file:
         found = []
         for row in np.concatenate(places).tolist():
-            file.seek(row * values * 4)  # read, not mapped: a map of the whole file may count as gigabytes of memory
+            file.seek(row * values * 4)  # read, not mapped: mapping the whole file may count as gigabytes of memory
             found.append(np.fromfile(file, np.float32, values))
     return np.stack(found).reshape(-1, 3, COLUMNS)
 
 
 def _fault(instruments: set[str], segments: Any, rows: Any, count: int) -> str | None:
-    """What is wrong with what the JSON files say of an id, if anything."""
+    """What is wrong with an id's entries in the JSON files; None if nothing is."""
     if not instruments:
         return f"not in {IDS}, though in {TIMESTAMPS} or {ROWS}"
     if len(instruments) > 1:
@@ -193,7 +194,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _length(file: Path, root: Path, rows: list[int]) -> SetAside | None:
-    """What to say where a video is not as long as its skeleton."""
+    """An item if a video is not as long as its skeleton; None if it is."""
     video_s, skeleton_s = probing.probe(file).duration_s, (rows[1] - rows[0]) / FPS
     if abs(video_s - skeleton_s) <= LARGEST_DIFFERENCE_S:
         return None
@@ -204,7 +205,7 @@ def _length(file: Path, root: Path, rows: list[int]) -> SetAside | None:
 
 
 def _files(root: Path, ids: set[str]) -> tuple[dict[str, Path], list[SetAside]]:
-    """The video of each id that has one, and what to say of the other videos."""
+    """The video of each id that has one, and an item for each other video."""
     files: dict[str, Path] = {}
     aside = []
     for path in sorted(root.rglob("*")):

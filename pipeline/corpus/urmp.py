@@ -2,18 +2,18 @@
 
 Source: Li, Liu, Dinesh, Duan, Sharma, "Creating a Multitrack Classical Music Performance Dataset" (IEEE TMM 2019).
 
-A folder a piece, here 01_Jupiter_vn_vc:
+One folder per piece, here 01_Jupiter_vn_vc:
 
     Vid_01_Jupiter_vn_vc.mp4        all players side by side
-    AuSep_1_vn_01_Jupiter.wav       the sound of player 1, AuSep_2_vc_01_Jupiter.wav that of player 2
+    AuSep_1_vn_01_Jupiter.wav       the sound of player 1; player 2 has AuSep_2_vc_01_Jupiter.wav
     Notes_1_vn_01_Jupiter.txt       lines of onset s, pitch Hz, duration s
     F0s_1_vn_01_Jupiter.txt         lines of time s, pitch Hz or 0
-    Sco_01_Jupiter_vn_vc.mid        the score, a part a player
+    Sco_01_Jupiter_vn_vc.mid        the score, one part per player
     Joints_1_vn_01_Jupiter.npy      true joints; in made corpora only
 
-File names decide, not folder names: in URMP's piece 15 the folder is wrong. Folders without video and separate sound
-are no pieces and are passed over (URMP has one of supplementary files). Player 1 sits on the left, as is common practice but
-not the authors' word; corpus.player_order says so where it is otherwise.
+File names decide, not folder names: the folder's name of URMP's piece 15 is wrong. Folders with neither a video nor
+separate sound are not pieces and are ignored (URMP has one, with supplementary files). Player 1 is taken to sit on the
+left. That is common practice, but the authors do not say so. corpus.player_order overrides it.
 """
 
 import re
@@ -43,29 +43,31 @@ INSTRUMENTS = {
 }
 _CODES = "|".join(INSTRUMENTS)
 _VIDEO = re.compile(rf"Vid_(?P<piece>.+?)(?P<codes>(_({_CODES}))+)\.mp4")
-_SUFFIXES = {"AuSep": ".wav", "Notes": ".txt", "F0s": ".txt"}  # of the files that a player has
+_SUFFIXES = {"AuSep": ".wav", "Notes": ".txt", "F0s": ".txt"}  # of each player's files
 _OF_A_PLAYER = re.compile(r"(AuSep_.*\.wav|(Notes|F0s)_.*\.txt)")
 _COPY_AGAIN = "copy the piece again from URMP's archive"
 
-PIECES = 44  # of URMP, numbered from 1
+PIECES = 44  # number of URMP's pieces, which are numbered from 1
+# Number of players, and how many such pieces URMP has.
 SIZES = {
     "duets": (2, 11),
     "trios": (3, 12),
     "quartets": (4, 14),
     "quintets": (5, 7),
-}  # players, and how many such pieces
-# URMP's one player whose own files say another instrument than the names of the whole piece, as (piece, player): tpt, tbn.
+}
+# (piece, player): the one player in URMP whose own files name another instrument (tpt) than the piece does (tbn).
 MISNAMED = ("15_Surprise", 3)
 
 
 def read(root: Path, player_order: Mapping[str, list[int]] | None = None) -> tuple[list[Track], list[SetAside]]:
-    """The tracks of a corpus in URMP's layout, sorted by piece and player, and what of it cannot be used.
+    """The tracks of a corpus in URMP's layout, sorted by folder and player, and the files that cannot be used.
 
     Args:
-        player_order: a piece's name or number → its players' numbers as they sit, from the left; the others sit by number.
+        player_order: a piece's name or number → its players' numbers from left to right. In other pieces the players
+            sit in the order of their numbers.
 
     Raises:
-        ParamsError: player_order names a piece that is not there, or not each of its players once.
+        ParamsError: player_order names a piece that is not there, or does not name each of its players once.
     """
     tracks: list[Track] = []
     aside: list[SetAside] = []
@@ -113,7 +115,7 @@ def read(root: Path, player_order: Mapping[str, list[int]] | None = None) -> tup
 
 
 def held(root: Path) -> tuple[str, bool]:
-    """How much of URMP is there, by the names of its videos, in one line; and whether that is all of it."""
+    """How much of URMP is there, in one line, and whether that is all of it. The names of its videos decide."""
     videos = [match for path in root.glob("*/Vid_*.mp4") if (match := _VIDEO.fullmatch(path.name))]
     players = {_number(video["piece"]): video["codes"].count("_") for video in videos}
     missing = [number for number in range(1, PIECES + 1) if number not in players]
@@ -131,7 +133,7 @@ def _number(piece: str) -> int | None:
 
 
 def _codes(piece: str, codes: list[str], names: set[str]) -> list[str]:
-    """The players' instruments by the video's name, corrected where URMP itself has named a player's files otherwise."""
+    """The players' instruments as the video's name gives them, corrected for the player in `MISNAMED`."""
     name, player = MISNAMED
     if piece == name and len(codes) >= player and _file("AuSep", f"{player}_tpt_{piece}") in names:
         return [*codes[: player - 1], "tpt", *codes[player:]]
@@ -139,7 +141,7 @@ def _codes(piece: str, codes: list[str], names: set[str]) -> list[str]:
 
 
 def _places(piece: str, players: int, orders: dict[str, list[int]]) -> list[int]:
-    """Where each player sits, counted from 0 at the left. What `orders` says of the piece is taken out of it."""
+    """Where each player sits, counted from 0 at the left. The entry of this piece is removed from `orders`."""
     for key in [key for key in orders if key == piece or (key.isdecimal() and int(key) == _number(piece))]:
         order = orders.pop(key)
         if sorted(order) != list(range(1, players + 1)):
@@ -179,14 +181,14 @@ def _player(root: Path, video: Path, piece: str, player: int, codes: list[str], 
 
 
 def _score(folder: Path, piece: str, like_the_video: str) -> Path | None:
-    """The piece's score; instruments in its name that are not the video's do not matter."""
+    """The piece's score. Its name may hold other instruments than the video's name."""
     named = re.compile(rf"Sco_{re.escape(piece)}(_({_CODES}))+\.mid")
     scores = [path for path in folder.iterdir() if named.fullmatch(path.name)]
     return min(scores, key=lambda path: (path.stem != like_the_video, path.name), default=None)
 
 
 def _not_annotated(root: Path, tracks: list[Track]) -> list[SetAside]:
-    """Annotations that a player lacks though others have theirs. Without any there are none to be missed."""
+    """One item for each annotation that a player lacks while others have theirs. If nobody has any, none is missing."""
     aside = []
     for kind, files in (("Notes", [t.notes for t in tracks]), ("F0s", [t.f0s for t in tracks])):
         for track, file in zip(tracks, files, strict=True):

@@ -1,15 +1,15 @@
-"""From a detector's joints to movement that a model can learn from: no gaps, an even rate, one place and size.
+"""Turns a detector's joints into movement that a model can learn from: no gaps, an even rate, one origin and scale.
 
-A missing joint is interpolated linearly in time *relative to its parent* and put back on it (paper, section 3): a
-hidden hand goes on moving with its arm. Before a joint is first seen and after it is last seen it keeps the nearest
-offset that was seen. A joint that is never seen lies on its parent.
+The offset of a missing joint *from its parent* is interpolated linearly in time and added to the parent (paper, section
+3), so a hidden hand keeps moving with its arm. Before a joint is first seen and after it is last seen, it keeps the
+nearest offset that was seen. A joint that is never seen lies on its parent.
 """
 
 import numpy as np
 
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, NECK, PARENTS, RIGHT_SHOULDER
 
-SMALLEST_SHOULDERS_PX = 1.0  # below it the picture holds no movement, and dividing by it would make noise of it
+SMALLEST_SHOULDERS_PX = 1.0  # below it there is no movement to see, and dividing by the width would amplify noise
 
 
 def seen(keypoints: np.ndarray, min_confidence: float) -> np.ndarray:
@@ -22,15 +22,15 @@ def interpolate(positions: np.ndarray, is_seen: np.ndarray, times: np.ndarray) -
     """Fill in the joints that were not seen.
 
     Args:
-        positions: float [frames, 47, 2]; where not seen, anything.
+        positions: float [frames, 47, 2]; any value where a joint was not seen.
         is_seen: bool [frames, 47].
         times: float [frames], increasing, s.
 
     Returns:
-        float64 [frames, 47, 2]: the same where a joint was seen.
+        float64 [frames, 47, 2], unchanged where a joint was seen.
 
     Raises:
-        ValueError: the neck is never seen, so there is nothing to hang the rest on.
+        ValueError: the neck is never seen, so the other joints have no root.
     """
     if not is_seen[:, NECK].any():
         raise ValueError("the player's neck is never seen")
@@ -51,10 +51,10 @@ def interpolate(positions: np.ndarray, is_seen: np.ndarray, times: np.ndarray) -
 
 
 def shoulder_width(positions: np.ndarray, is_seen: np.ndarray) -> float:
-    """The player's median shoulder width in the frames in which both shoulders were seen, in the unit of positions.
+    """The player's median shoulder width over the frames in which both shoulders were seen, in the unit of positions.
 
     Raises:
-        ValueError: there is no such frame, or the shoulders lie in one place.
+        ValueError: there is no such frame, or the width is below `SMALLEST_SHOULDERS_PX`.
     """
     both = is_seen[:, RIGHT_SHOULDER] & is_seen[:, LEFT_SHOULDER]
     if not both.any():
@@ -67,11 +67,11 @@ def shoulder_width(positions: np.ndarray, is_seen: np.ndarray) -> float:
 
 
 def resample(positions: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:
-    """Positions [frames, 47, 2] at an even rate: row i is at i / fps s, from 0 to the last of the times.
+    """Resample positions [frames, 47, 2] to an even rate: row i is at i / fps s, from 0 to the last of the times.
 
-    Linear between the times. Before the first of the times the first position holds.
+    Positions between two times are interpolated linearly. Before the first time, the first position holds.
     """
-    rows = int(np.floor(times[-1] * fps + 1e-6)) + 1  # a time that misses its row by the rounding of floats has it
+    rows = int(np.floor(times[-1] * fps + 1e-6)) + 1  # 1e-6: rounding must not lose the last row
     flat = positions.reshape(len(positions), -1)
     even = np.arange(rows) / fps
     return np.stack([np.interp(even, times, column) for column in flat.T], axis=1).reshape(rows, *positions.shape[1:])
@@ -87,11 +87,12 @@ def clean(keypoints: np.ndarray, times: np.ndarray, fps: float, min_confidence: 
         min_confidence: a joint below it counts as not found.
 
     Returns:
-        float32 [rows, 47, 2], finite: origin at the neck in every row, unit the player's median shoulder width; and the
-        share of joints (over all frames) that were interpolated.
+        movement, float32 [rows, 47, 2], finite: the neck is the origin in every row, and the player's median shoulder
+            width is the unit.
+        share of the joints, over all frames, that were interpolated.
 
     Raises:
-        ValueError: there is no player to see, in words.
+        ValueError: no player can be seen; the message says why.
     """
     is_seen = seen(keypoints, min_confidence)
     positions = keypoints[:, :, :2].astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a detector gives."""
+"""The result of a detector."""
 
 from dataclasses import dataclass
 

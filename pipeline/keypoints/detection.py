@@ -4,13 +4,15 @@ A detector is a function
 
     detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected
 
-that calls tick once for each of the track's pictures that it looks at. One that looks at picture after picture is a function
+It calls tick once for each of the track's pictures that it looks at.
 
-    detect(pictures: Iterable[uint8 [height, width, 3], blue first], params: Keypoints) -> Iterator[float32 [47, 3]]
+A picture detector is a function
 
-that gives, picture by picture and in their order, x px, y px and confidence in 0..1 of the 47 joints of `skeleton`;
-`in_pictures` makes the other of it. Confidence 0 is "not found", with x = y = 0. It may remember earlier pictures: they
-are one recording of one player.
+    detect(pictures: Iterable[uint8 [height, width, 3], BGR], params: Keypoints) -> Iterator[float32 [47, 3]]
+
+It yields x px, y px and confidence in 0..1 of the 47 joints of `skeleton` for each picture, in order. Confidence 0
+means "not found", with x = y = 0. It may use earlier pictures, because all belong to one recording of one player.
+`in_pictures` turns a picture detector into a detector.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +31,7 @@ PictureDetector = Callable[[Iterable[np.ndarray], Keypoints], Iterator[np.ndarra
 
 
 def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
-    """The player's joints by a detector of pictures, which sees the player's strip of them."""
+    """Find the player's joints with a picture detector. It sees only the player's strip of each picture."""
     times: list[float] = []
     width_px = height_px = left_px = 0
 
@@ -53,7 +55,7 @@ def in_pictures(find: PictureDetector, track: Track, params: Keypoints, tick: Ca
 
 
 def _mediapipe(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
-    from pipeline.keypoints import mediapipe_holistic  # seconds and 200 MB: only where it is used
+    from pipeline.keypoints import mediapipe_holistic  # takes seconds and 200 MB: only where it is used
 
     return in_pictures(mediapipe_holistic.detect, track, params, tick)
 
@@ -74,14 +76,14 @@ DETECTORS: dict[str, Callable[[Track, Keypoints, Callable[[], object]], Detected
 
 
 def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda: None) -> Detected:
-    """Find the player's joints in the pictures of a track; take its skeleton for them where it has one.
+    """The joints of a track's player: its skeleton if it has one, else what the detector finds.
 
     Args:
-        tick: called once for every picture that is looked at.
+        tick: called once for every picture that is looked at, or for every row of the skeleton.
 
     Raises:
-        FileError: the video cannot be read to its end, or what OpenPose made of it cannot be used.
-        ParamsError: the detector is not installed, or not where the parameters say.
+        FileError: the video cannot be read to its end, or the files of OpenPose or of the skeleton cannot be used.
+        ParamsError: the detector is not installed, or is not where the parameters say.
     """
     if track.skeleton is None:
         return DETECTORS[params.detector](track, params, tick)
@@ -94,7 +96,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object] = lambda:
 def found_shares(keypoints: np.ndarray) -> dict[str, float]:
     """Share of the frames in which the body and each hand were found, from keypoints [frames, 47, 3].
 
-    A hand counts as found by its fingers: a wrist may come from the arm.
+    A hand counts as found if one of its fingers is, because the wrist may come from the arm.
     """
     confidence = keypoints[:, :, 2]
     return {

@@ -1,4 +1,4 @@
-"""The skeleton, drawn into pictures."""
+"""Draws the skeleton into pictures."""
 
 import cv2
 import numpy as np
@@ -6,12 +6,13 @@ import numpy as np
 from pipeline.keypoints.detected import Detected
 from pipeline.keypoints.skeleton import BONES
 
-LINE = (0, 200, 255)  # of the skeleton that is drawn, blue first
+LINE = (0, 200, 255)  # colour of the skeleton, BGR
 
 
 def draw_at(found: Detected, time_s: float, picture: np.ndarray) -> None:
-    """Draw what was found at a time into the picture of that time, uint8 [height, width, 3], in place."""
-    middles = (found.times[1:] + found.times[:-1]) / 2  # not every picture was looked at: the nearest has the joints
+    """Draw the joints found nearest to a time into the picture of that time, uint8 [height, width, 3], in place."""
+    # Not every picture was looked at, so take the joints of the nearest one that was.
+    middles = (found.times[1:] + found.times[:-1]) / 2
     draw_skeleton(picture, found.keypoints[np.searchsorted(middles, time_s)])
 
 

@@ -1,11 +1,11 @@
-"""Joints by MediaPipe Holistic 0.10.14 (Grishchenko and Bazarevsky, "MediaPipe Holistic", 2020), without its face.
+"""Joints from MediaPipe Holistic 0.10.14 (Grishchenko and Bazarevsky, "MediaPipe Holistic", 2020), without the face.
 
-Measured: both hands' 21 joints, and the pose's shoulders and elbows. Derived: the neck is the midpoint of the
-shoulders, as OpenPose trains it; a wrist is the hand's own joint 0, or the pose's wrist where the hand is not found.
+Measured: the 21 joints of each hand, and the pose's shoulders and elbows. Derived: the neck is the midpoint of the
+shoulders, as OpenPose trains it. A wrist is the hand's own joint 0, or the pose's wrist if the hand is not found.
 
-Confidence is the pose's visibility for shoulders, elbows and the pose's wrists (the neck has the lesser of the
-shoulders'), and 1 for a hand that was found: MediaPipe gives hands no confidence, it reports only those that pass its
-own threshold.
+Confidence is the pose's visibility for the shoulders, the elbows and the pose's wrists. The neck takes the lower of
+its shoulders' values. A hand that was found has confidence 1: MediaPipe reports only hands above its own threshold, and
+gives no confidence for them.
 """
 
 import os
@@ -21,8 +21,8 @@ from mediapipe.python.solution_base import SolutionBase
 from pipeline.keypoints import skeleton
 from pipeline.params import Keypoints
 
-# mediapipe.solutions.holistic runs this graph and further nodes for the face, which take a tenth of the time and are
-# not used here; all else is the same to the bit. One thread: the tracks are what runs in parallel.
+# mediapipe.solutions.holistic runs this graph and further nodes for the face. Those take a tenth of the time and are
+# not used here. All else is bit-identical. One thread, because tracks are processed in parallel.
 _GRAPH = """
 num_threads: 1
 input_stream: "IMAGE:image"
@@ -52,7 +52,7 @@ _DETECTION = "poselandmarkcpu__posedetectioncpu__TensorsToDetectionsCalculator.m
 _TRACKING = (
     "poselandmarkcpu__poselandmarkbyroicpu__tensorstoposelandmarksandsegmentation__ThresholdingCalculator.threshold"
 )
-# (MediaPipe's pose landmark, our joint): the numbering of BlazePose's 33 landmarks.
+# (MediaPipe's pose landmark, our joint). The numbers are those of BlazePose's 33 landmarks.
 _BODY = (
     (12, skeleton.RIGHT_SHOULDER),
     (14, skeleton.RIGHT_ELBOW),
@@ -64,14 +64,14 @@ _BODY = (
 
 
 def detect(pictures: Iterable[np.ndarray], params: Keypoints) -> Iterator[np.ndarray]:
-    """The joints of the most prominent person in each picture; the contract is in `pipeline.keypoints.detection`."""
+    """Yield the joints of the most prominent person in each picture, as a picture detector (keypoints.detection)."""
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype")  # MediaPipe's protobuf is older than ours
     graph = None
     for picture in pictures:
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         if graph is None:
-            # The models are loaded with the first picture; so is what they have to say.
+            # MediaPipe loads its models with the first picture, and prints messages as it does so.
             with quiet():
                 graph = _load(params)
                 found = graph.process(rgb)
@@ -110,7 +110,7 @@ def _joints(found: Any, size_px: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Send stderr away, at the level of the process: MediaPipe's C++ code knows no other way to be silent."""
+    """Discard stderr for the whole process. MediaPipe's C++ code cannot be silenced in another way."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

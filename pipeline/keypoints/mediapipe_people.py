@@ -1,7 +1,7 @@
-"""Where people are in a picture: MediaPipe's pose detector alone, which sees everybody, where Holistic follows one person.
+"""Finds everybody in a picture with MediaPipe's pose detector alone. Holistic would follow only one person.
 
-The detector looks at a square of 224 px. In a wide picture people become small in it, so squares of the picture's height are
-looked at, too, each half over the next.
+The detector looks at a square of 224 px, in which the people of a wide picture become small. So it also looks at
+squares of the picture's height. Each square overlaps the next by about half.
 """
 
 import warnings
@@ -24,27 +24,24 @@ node {
   output_stream: "DETECTIONS:people"
 }
 """
-_HIPS, _CIRCLE, _NECK = (
-    0,
-    1,
-    2,
-)  # of a detection's points: between the hips, on the circle about the body, between the shoulders
-# A person cut by a square's edge is seen whole in the next square, and badly here.
-_EDGE = 0.15  # share of a square's width in which a neck is not taken
-_SAME = 0.3  # of the circle's radius: two necks nearer than it are one person's
+# Indices of a detection's points: between the hips, on the circle around the body, between the shoulders.
+_HIPS, _CIRCLE, _NECK = 0, 1, 2
+# A person cut off by a square's edge is seen whole in the next square, and badly in this one.
+_EDGE = 0.15  # share of a square's width at each edge in which necks are ignored
+_SAME = 0.3  # share of the circle's radius; two necks closer than this belong to one person
 
 
 @contextmanager
 def finder() -> Iterator[Callable[[np.ndarray], np.ndarray]]:
-    """A function from a picture, uint8 [height, width, 3], blue first, to its people from left to right.
+    """Open a function from a picture, uint8 [height, width, 3], BGR, to its people from left to right.
 
-    It gives float32 [people, 2] = x of the neck as a share of the picture's width, score in 0.5..1.
+    It returns float32 [people, 2] = x of the neck as a share of the picture's width, score in 0.5..1.
     """
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype")  # MediaPipe's protobuf is older than ours
     with quiet():
         graph = SolutionBase(graph_config=_GRAPH)
-        graph.process(np.zeros((64, 64, 3), np.uint8))  # the models are loaded with the first picture
+        graph.process(np.zeros((64, 64, 3), np.uint8))  # the first picture loads the models
     try:
         yield lambda picture: _people(graph, picture)
     finally:

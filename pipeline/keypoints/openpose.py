@@ -1,13 +1,13 @@
-"""Joints by OpenPose (Cao, Hidalgo, Simon, Wei, Sheikh, "OpenPose", IEEE TPAMI 2021): the paper's detector.
+"""Joints from OpenPose (Cao, Hidalgo, Simon, Wei, Sheikh, "OpenPose", IEEE TPAMI 2021), the paper's detector.
 
-Three ways to it, chosen by keypoints.detector; docs/openpose.md is about all of them:
+keypoints.detector selects one of three ways to use it (see docs/openpose.md):
 
     pyopenpose       its Python module
     openpose         its program
     openpose_json    files that it wrote elsewhere
 
-All end in the files of `--write_json`, one a frame, with everybody in the whole picture. The player is the one of them
-whose place is in the track's strip.
+All three give the files of `--write_json`, one per frame, with everybody in the whole picture. `people.player` picks
+the player by the track's strip.
 """
 
 import fcntl
@@ -32,11 +32,11 @@ from pipeline.keypoints.skeleton import JOINTS
 from pipeline.media import picture_files
 from pipeline.params import Keypoints, OpenPose
 
-KEPT = WORK / "openpose"  # what OpenPose wrote, a folder a video: the other players of a video need it, too
-WHOLE = 0.9  # share of a video's pictures; a run that wrote fewer files broke off
+KEPT = WORK / "openpose"  # OpenPose's files, one folder per video, because the video's other players need them too
+WHOLE = 0.9  # share of a video's pictures; a run that wrote fewer files was cut short
 LAST_LINES = 4  # of OpenPose's output that are shown when it fails
 _MANUAL = "docs/openpose.md says how to build it, or set keypoints.detector: mediapipe"
-# Below the model folder, as OpenPose's models/getModels.sh has them.
+# Paths below the model folder, as OpenPose's models/getModels.sh sets them up.
 _BODY_MODELS = {
     "BODY_25": ("pose/body_25/pose_deploy.prototxt", "pose/body_25/pose_iter_584000.caffemodel"),
     "COCO": ("pose/coco/pose_deploy_linevec.prototxt", "pose/coco/pose_iter_440000.caffemodel"),
@@ -45,11 +45,11 @@ _HAND_MODEL = ("hand/pose_deploy.prototxt", "hand/pose_iter_102000.caffemodel")
 
 
 def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detected:
-    """The joints of a track's player; the contract is in `pipeline.keypoints.detection`.
+    """Find the joints of a track's player: a detector as in `pipeline.keypoints.detection`.
 
     Raises:
         FileError: the video cannot be read, OpenPose failed on it, or its files cannot be used.
-        ParamsError: OpenPose, its models or the folder of its files are not there, whatever the video.
+        ParamsError: OpenPose, its models or the folder of its files are missing, whatever the video.
     """
     times = picture_files.times(track.video)
     first = next(picture_files.frames(track.video), None)
@@ -59,7 +59,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
     if first is None or not len(numbers):
         raise FileError(track.video, "no picture in it can be decoded")
     height_px, width_px = first[1].shape[:2]
-    ticks = iter(numbers)  # one each, while OpenPose runs or after
+    ticks = iter(numbers)  # one per picture, while OpenPose runs or afterwards
 
     def progress(pictures: int) -> None:
         for _ in zip(range(pictures), ticks, strict=False):
@@ -81,7 +81,7 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
 
 
 def _files(video: Path, params: Keypoints, pictures: int, progress: Callable[[int], None]) -> dict[int, Path]:
-    """Frame number → file of what OpenPose found in a video, by the way that keypoints.detector names."""
+    """Frame number → OpenPose's file for that frame of a video, obtained as keypoints.detector says."""
     openpose = params.openpose
     if params.detector == "openpose_json":
         if not Path(openpose.json_folder).is_dir():
@@ -91,10 +91,10 @@ def _files(video: Path, params: Keypoints, pictures: int, progress: Callable[[in
     kept = KEPT / key(__file__, video, params.detector, openpose)
     KEPT.mkdir(parents=True, exist_ok=True)
     with open(KEPT / "lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: it fills the GPU, or all cores, by itself
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: OpenPose fills the GPU or all cores by itself
         if not kept.exists():
             _check_models(openpose)
-            under_way = KEPT / "under_way"  # what a killed run left there is of no use
+            under_way = KEPT / "under_way"  # a killed run may have left files here, which are useless
             shutil.rmtree(under_way, ignore_errors=True)
             under_way.mkdir()
             _run(video, params.detector, openpose, under_way, progress)
@@ -104,7 +104,7 @@ def _files(video: Path, params: Keypoints, pictures: int, progress: Callable[[in
 
 
 def _run(video: Path, detector: str, params: OpenPose, folder: Path, progress: Callable[[int], None]) -> None:
-    """Run OpenPose on a video, so that it writes its files into a folder."""
+    """Run OpenPose on a video. It writes its files into `folder`."""
     settings = {
         "model_folder": str(Path(params.model_folder).resolve()),
         "model_pose": params.body,
@@ -113,7 +113,7 @@ def _run(video: Path, detector: str, params: OpenPose, folder: Path, progress: C
         "hand_net_resolution": params.hand_net_resolution,
         "number_people_max": params.number_people_max,
         "keypoint_scale": 0,  # px of the picture
-        "render_pose": 0,  # nobody looks
+        "render_pose": 0,  # nobody would see it
     }
     paths = [str(video.resolve()), str(folder.resolve())]
     environment = dict(os.environ)
@@ -158,7 +158,7 @@ def _runs(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _check_models(params: OpenPose) -> None:
-    """OpenPose ends the process where a model is missing: better to say which."""
+    """Report a missing model by name, because OpenPose would end the process."""
     folder = Path(params.model_folder)
     for name in ("", *_BODY_MODELS[params.body], *(_HAND_MODEL if params.hands else ())):
         if not (folder / name).exists():

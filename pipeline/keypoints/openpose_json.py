@@ -1,8 +1,9 @@
-"""The files that OpenPose writes with `--write_json`, one a frame: where they lie, and what is in them.
+"""Reads the files that OpenPose writes with `--write_json`, one per frame: where they are, and what is in them.
 
-Version 1.3 has `pose_keypoints_2d` with 25 joints of BODY_25 and both hands with 21 each, as x, y, confidence; versions
-1.0 and 1.1 call them `pose_keypoints` and so on, and have 18 joints where the COCO model was used. Neck and arms have
-the same numbers in both. Left and right are the person's own. A hand that was not looked for is empty or not there.
+In version 1.3, `pose_keypoints_2d` holds the 25 joints of BODY_25, and similar keys hold 21 joints per hand, each as
+x, y, confidence. Versions 1.0 and 1.1 call them `pose_keypoints` and so on, and have 18 joints if the COCO model was
+used. The neck and the arms have the same numbers in both models. Left and right are the person's own. A hand that was
+not looked for is empty or missing.
 """
 
 import json
@@ -16,13 +17,13 @@ import numpy as np
 from pipeline.errors import FileError, shown
 from pipeline.keypoints import skeleton
 
-BODIES = (25, 18)  # joints of BODY_25, of COCO
+BODIES = (25, 18)  # number of joints in BODY_25 and in COCO
 HAND = 21
 LARGEST_PX = 1e5  # no picture is that wide
-LARGEST_CONFIDENCE = 2.0  # interpolation between the cells of OpenPose's maps goes a little beyond 1; more is none
-EDGE = 0.01  # of the picture's size, by which a joint may lie outside it
+LARGEST_CONFIDENCE = 2.0  # interpolation in OpenPose's maps goes a little beyond 1; more is an error
+EDGE = 0.01  # share of the picture's size by which a joint may lie outside it
 _MAKE_AGAIN = "make it again with OpenPose's --write_json, or delete it: then nobody is found in its frame"
-# (OpenPose's joint, ours); the wrists are further down.
+# (OpenPose's joint, our joint). _HANDS has the wrists.
 _BODY = (
     (1, skeleton.NECK),
     (2, skeleton.RIGHT_SHOULDER),
@@ -37,8 +38,8 @@ def read(path: Path) -> np.ndarray:
     """The people in one frame's file.
 
     Returns:
-        float32 [people, 47, 3] = x and y in the unit of the file, confidence in 0..1; a joint that was not found is 0, 0, 0.
-        A wrist is the hand's own joint 0, or the body's wrist where the hand has none.
+        float32 [people, 47, 3] = x and y in the unit of the file, confidence in 0..1. A joint that was not found is
+        0, 0, 0. A wrist is the hand's own joint 0, or the body's wrist if the hand has none.
 
     Raises:
         FileError: the file cannot be read, or is not what OpenPose writes.
@@ -51,7 +52,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def parse(data: bytes, path: Path) -> np.ndarray:
-    """As `read`, from what is in the file."""
+    """As `read`, from the content of the file at `path`."""
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -78,7 +79,7 @@ def _person(path: Path, person: Any) -> np.ndarray:
 
 
 def _points(path: Path, person: dict[str, Any], name: str, counts: tuple[int, ...]) -> np.ndarray:
-    """float32 [joints, 3] from one of a person's lists of numbers; zeros where it is empty or not there."""
+    """float32 [joints, 3] from one of a person's lists of numbers; zeros if it is empty or missing."""
     key = name if name in person and f"{name}_2d" not in person else f"{name}_2d"
     values = person.get(key, [])
     if not isinstance(values, list) or len(values) not in (0, *(3 * count for count in counts)):
@@ -87,7 +88,7 @@ def _points(path: Path, person: dict[str, Any], name: str, counts: tuple[int, ..
         raise FileError(path, f"{key} has {have}, where {allowed} belong", _MAKE_AGAIN)
     for index, value in enumerate(values):
         low, high = (0, LARGEST_CONFIDENCE) if index % 3 == 2 else (-LARGEST_PX, LARGEST_PX)
-        # JSON's true is an int to Python; NaN passes no comparison.
+        # `type`, because JSON's true would pass as an int. NaN fails every comparison.
         if type(value) not in (int, float) or not low <= value <= high:
             kind = "confidence" if index % 3 == 2 else "coordinate"
             raise FileError(path, f"value {index} of {key} is no {kind}", _MAKE_AGAIN)
@@ -98,17 +99,17 @@ def _points(path: Path, person: dict[str, Any], name: str, counts: tuple[int, ..
 
 
 def find(folder: Path, video: Path) -> dict[int, Path]:
-    """Frame number → file, of all files that belong to a video.
+    """Frame number → file, for all files of a video.
 
-    They lie in a folder of the video's name without its ending, as ..._<number>_keypoints.json:
+    They are called ..._<number>_keypoints.json in a folder with the video's name, without its extension:
 
-        <folder>/<name of the folder in which the video lies>/<video>/    looked for first, for videos of one name
+        <folder>/<name of the video's folder>/<video>/    tried first, for videos with equal names
         <folder>/<video>/
 
-    or directly in <folder>, as <video>_<number, 12 digits>_keypoints.json. OpenPose counts frames from 0.
+    Or they are directly in <folder>, as <video>_<number, 12 digits>_keypoints.json. OpenPose counts frames from 0.
 
     Raises:
-        FileError: there is none, or there are two of one frame.
+        FileError: there is none, or there are two for one frame.
     """
     for place in (folder / video.parent.name / video.stem, folder / video.stem):
         if place.is_dir():
@@ -117,10 +118,10 @@ def find(folder: Path, video: Path) -> dict[int, Path]:
 
 
 def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> dict[int, Path]:
-    """As `find`, in this one folder.
+    """As `find`, in this folder alone.
 
     Args:
-        name: regular expression of what stands before _keypoints.json, with the number as its group.
+        name: regular expression for the part before _keypoints.json, with the number as its group.
     """
     form = re.compile(rf"{name}_keypoints\.json", re.DOTALL)
     found: dict[int, Path] = {}
@@ -138,14 +139,17 @@ def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> d
 
 
 def in_pixels(people: Sequence[np.ndarray], width_px: int, height_px: int, source: Path) -> list[np.ndarray]:
-    """People [people, 47, 3] a frame with places in px of the picture, whatever `--keypoint_scale` they were written with.
+    """Convert positions to px of the picture, whatever `--keypoint_scale` they were written with.
 
-    Places from 0 to 1 (scale 3) and from -1 to 1 (scale 4) are recognised by the bodies in all frames. Where nobody's
-    neck, shoulders and elbows ever leave the lower right quarter of the picture, the two cannot be told apart; it is
-    taken for 0 to 1.
+    Positions from 0 to 1 (scale 3) and from -1 to 1 (scale 4) are recognised by the bodies in all frames. If no neck,
+    shoulder or elbow ever leaves the lower right quarter of the picture, the two scales cannot be told apart. Then 0
+    to 1 is assumed.
+
+    Args:
+        people: for each frame, float32 [people, 47, 3].
 
     Raises:
-        FileError: bodies lie outside the picture, so the files are of another video or another size of it.
+        FileError: bodies lie outside the picture, so the files belong to another video or to another size of it.
     """
     joints = np.concatenate([np.zeros((0, skeleton.JOINTS, 3), np.float32), *people])
     bodies = joints[:, [ours for _, ours in _BODY]]

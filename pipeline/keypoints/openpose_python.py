@@ -1,7 +1,7 @@
-"""pyopenpose on one video: `python -m pipeline.keypoints.openpose_python VIDEO FOLDER SETTINGS`.
+"""Runs pyopenpose on one video: `python -m pipeline.keypoints.openpose_python VIDEO FOLDER SETTINGS`.
 
-A process of its own, since OpenPose prints and ends the process where another library would raise, and keeps the GPU's
-memory until then. It writes what OpenPose's own `--write_json` writes, so that one reader serves both.
+It is a process of its own, because OpenPose prints a message and exits where another library would raise, and holds the
+GPU's memory until it exits. It writes what OpenPose's own `--write_json` writes, so that one reader serves both.
 """
 
 import importlib
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _module() -> Any:
-    """The build tree has pyopenpose in a package `openpose`; on the path it is either that or itself."""
+    """Import pyopenpose, by itself or from the package `openpose`, which holds it in OpenPose's build tree."""
     try:
         return importlib.import_module("pyopenpose")
     except ModuleNotFoundError:

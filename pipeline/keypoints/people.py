@@ -1,8 +1,8 @@
-"""People followed from frame to frame, and the one among them who is a track's player.
+"""Follows people from frame to frame, and picks the one who is a track's player.
 
-OpenPose finds everybody in a picture and lists them in any order, another one in the next picture. From frame to frame
-people are matched so that the sum of the ways that their necks and shoulders went is the least (Kuhn, "The Hungarian
-Method for the Assignment Problem", 1955). Who is not seen for a while is waited for where they were last seen.
+OpenPose finds everybody in a picture and lists them in an order that differs from frame to frame. People are matched
+between frames so that the total distance moved by their necks and shoulders is smallest (Kuhn, "The Hungarian Method
+for the Assignment Problem", 1955). Somebody who is not seen for a while is expected where they were last seen.
 """
 
 from collections.abc import Sequence
@@ -12,33 +12,34 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
 
-REACH = 1.0  # who appears farther from where a person was last seen is somebody else; in the body's size, see `sizes`
-_ANCHORS = (NECK, RIGHT_SHOULDER, LEFT_SHOULDER)  # they move least, and hardly ever hide
+# In body sizes (see `sizes`). Whoever appears farther than this from where a person was last seen is somebody else.
+REACH = 1.0
+_ANCHORS = (NECK, RIGHT_SHOULDER, LEFT_SHOULDER)  # they move least and are hardly ever hidden
 
 
 def follow(people: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Who is who.
+    """Number the people so that each keeps one number in all frames.
 
     Args:
-        people: for each frame the joints of all who were found in it, float32 [people, 47, 3] = x px, y px, confidence
+        people: for each frame the joints of everybody found in it, float32 [people, 47, 3] = x px, y px, confidence
             (0 = not found), in any order.
 
     Returns:
-        for each frame int64 [people], a number for each person that is the same in every frame; -1 for who shows
-        neither neck nor shoulder. The order in which people are listed changes nothing but the order of the result.
+        for each frame int64 [people], each person's number, the same in every frame; -1 for a person with neither neck
+        nor shoulder. The order in which people are listed changes only the order of the result.
     """
     last = np.zeros((0, len(_ANCHORS), 2))  # where each person's anchors were last seen, px; NaN: never
-    size = np.zeros(0)  # the largest that each person was seen, px
+    size = np.zeros(0)  # each person's largest size so far, px
     identities = []
     for joints in people:
         identity = np.full(len(joints), -1)
-        order = np.lexsort(joints.reshape(len(joints), JOINTS * 3).T)  # one order, whatever theirs was
+        order = np.lexsort(joints.reshape(len(joints), JOINTS * 3).T)  # one order, whatever the input's was
         order = order[(joints[order][:, _ANCHORS, 2] > 0).any(axis=1)]
         if len(order):
             here, here_size = anchors(joints[order]), sizes(joints[order])
             distance = _distances(here, last)
             reach = REACH * np.maximum(here_size[:, None], size)
-            # No farther than the reach: else it would pay to move everybody one place on for a newcomer's sake.
+            # Capped at the reach. Otherwise a distant newcomer could make it cheaper to shift everybody by one.
             rows, columns = linear_sum_assignment(np.minimum(distance, reach))
             same = distance[rows, columns] < reach[rows, columns]
             found = np.full(len(order), -1)
@@ -55,14 +56,14 @@ def follow(people: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def player(people: Sequence[np.ndarray], left_px: float, right_px: float) -> np.ndarray:
-    """The joints of a strip's player.
+    """The joints of the player in a strip of the picture.
 
-    Of those whose neck and shoulders lie in the strip (by the median of x over time) it is the one who takes up most of
-    the picture: the sum over time of the body's size. So somebody who walks by or sits behind is not the player.
+    Candidates are the people whose neck and shoulders lie in the strip, by the median of x over time. The player is the
+    candidate with the largest sum of body sizes over time. So somebody who walks by or sits behind is not the player.
 
     Args:
-        people: as for `follow`.
-        left_px, right_px: edges of the strip; infinite where it ends with the picture.
+        people: as in `follow`.
+        left_px, right_px: edges of the strip; infinite at the edges of the picture.
 
     Returns:
         float32 [frames, 47, 3]; all 0 in frames without the player.
@@ -85,13 +86,13 @@ def player(people: Sequence[np.ndarray], left_px: float, right_px: float) -> np.
 
 
 def anchors(joints: np.ndarray) -> np.ndarray:
-    """Places of neck and shoulders, float64 [people, 3, 2] px, of joints [people, 47, 3]; NaN where not found."""
+    """Positions of neck and shoulders, float64 [people, 3, 2] px, from joints [people, 47, 3]; NaN where not found."""
     found = joints[:, _ANCHORS].astype(np.float64)
     return np.where(found[..., 2:] > 0, found[..., :2], np.nan)
 
 
 def sizes(joints: np.ndarray) -> np.ndarray:
-    """How large bodies are, float64 [people] px: the diagonal of the box around the neck and the arms that were found."""
+    """Body sizes, float64 [people] px: the diagonal of the box around the joints of neck and arms that were found."""
     body = joints[:, BODY].astype(np.float64)
     found = body[..., 2:] > 0
     high = np.where(found, body[..., :2], -np.inf).max(axis=1)
@@ -100,9 +101,9 @@ def sizes(joints: np.ndarray) -> np.ndarray:
 
 
 def _distances(here: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Mean way of the anchors [people, 3, 2] from [persons, 3, 2]: float64 [people, persons] px.
+    """Mean distance between the anchors `here` [people, 3, 2] and `last` [persons, 3, 2]: float64 [people, persons] px.
 
-    Over the anchors that both have; who have none in common are measured by the means of those they have.
+    The mean is over the anchors that both have. If they share none, it is the distance between their mean anchors.
     """
     ways = np.linalg.norm(here[:, None] - last, axis=-1)
     common = ~np.isnan(ways)

@@ -1,4 +1,4 @@
-"""Opens the finder of people. Apart from `mediapipe_people`, which takes seconds and 200 MB to import."""
+"""Opens the finder of people. Separate from `mediapipe_people`, whose import takes seconds and 200 MB."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

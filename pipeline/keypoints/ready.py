@@ -1,4 +1,4 @@
-"""Skeletons that come with a corpus, in place of a detector's."""
+"""Reads skeletons that come with a corpus and replace a detector's."""
 
 import hashlib
 
@@ -9,14 +9,14 @@ from pipeline.errors import FileError
 
 
 def rows(skeleton: Skeleton) -> np.ndarray:
-    """A skeleton's own rows as they lie in its file, memory-mapped: float32 [frames, 3, columns].
+    """A skeleton's own rows as stored in its file, memory-mapped: float32 [frames, 3, columns].
 
     Raises:
-        FileError: the file is missing or ends before them.
+        FileError: the file is missing or ends too early.
     """
     columns = len(skeleton.columns)
     try:
-        # A raw file, without NumPy's header.
+        # The file is raw, without NumPy's header.
         shape, offset = (skeleton.end - skeleton.first, 3, columns), skeleton.first * 3 * columns * 4
         return np.memmap(skeleton.file, np.float32, "r", offset, shape)
     except (OSError, ValueError) as error:
@@ -24,16 +24,16 @@ def rows(skeleton: Skeleton) -> np.ndarray:
 
 
 def digest(skeleton: Skeleton) -> str:
-    """A hash of all that decides the joints: SHA-256 in hexadecimal."""
+    """A hash of everything that decides the joints: SHA-256 in hexadecimal."""
     values = hashlib.sha256(rows(skeleton).tobytes())
     values.update(repr((skeleton.columns, skeleton.fps, skeleton.measured_above)).encode())
     return values.hexdigest()
 
 
 def read(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints float32 [frames, 47, 3] = x px, y px, confidence in 0..1 (0 = not found), and times float64 [frames], s.
+    """Keypoints float32 [frames, 47, 3] = x px, y px, confidence in 0..1 (0 = not found); times float64 [frames], s.
 
-    What its makers did not measure, and what is no number, counts as not found: x = y = confidence = 0.
+    Joints that were not measured, or are not finite, count as not found: x = y = confidence = 0.
 
     Raises:
         FileError: the file is missing or ends too early.

@@ -1,8 +1,8 @@
 """The skeleton of the paper (section 3): 47 joints of the upper body and both hands.
 
 Order: neck; right shoulder, right elbow, right hand 0..20; left shoulder, left elbow, left hand 0..20.
-A hand's joint 0 is its wrist, then four joints a finger from the thumb to the little finger, each from the palm to the tip
-(the numbering of OpenPose and of MediaPipe). Left and right are the player's own.
+Joint 0 of a hand is its wrist. Four joints per finger follow, from the thumb to the little finger, each from the palm
+to the tip. This is the numbering of OpenPose and MediaPipe. Left and right are the player's own.
 """
 
 JOINTS = 47
@@ -13,7 +13,7 @@ RIGHT_HAND = slice(3, 24)
 LEFT_HAND = slice(26, 47)
 BODY = (NECK, RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST)
 
-# Within a hand, finger joints 1, 5, 9, 13, 17 hang on the wrist and every other joint on the one before it.
+# In a hand, the parent of joints 1, 5, 9, 13 and 17 is the wrist. The parent of any other joint is the one before it.
 _HAND_PARENTS = tuple(0 if joint % 4 == 1 else joint - 1 for joint in range(1, 21))
 
 

@@ -1,6 +1,6 @@
-"""One player in a whole video, of any length: the joints, found in parts of it on all cores.
+"""Finds the joints of one player in a whole video of any length, in parts, on all cores.
 
-It imports no network of ours, since each worker would load it, too.
+It imports none of our networks, because each worker would load them too.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from pipeline.keypoints import detection
 from pipeline.keypoints.detected import Detected
 from pipeline.media import probing
 
-# A video is divided into such parts, the same on any machine, so that several cores find joints in it.
+# Length of the parts, so that several cores share a video. It is the same on any machine.
 PART_S = 15.0
 SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 
@@ -28,11 +28,12 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
     """The joints of one player in the pictures of a video.
 
     Args:
-        player: 0 for the most prominent person; else a number from 1, from the left.
-        max_fps: pictures that are looked at, a second, at most.
+        player: 0 for the most prominent person; else the player's number from the left, counted from 1.
+        max_fps: the most pictures per second that are looked at.
 
     Raises:
-        FileError: the video cannot be read. NothingLeft: there is nobody in it, or no such player.
+        FileError: the video cannot be read.
+        NothingLeft: there is nobody in it, or no such player.
     """
     probe = probing.probe(video)
     if not probe.has_video:
@@ -53,7 +54,7 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
             if part is not None:
                 parts.append(part)
                 bar.update(len(part.times))
-    get_reusable_executor().shutdown()  # the workers hold a gigabyte, which what follows can use
+    get_reusable_executor().shutdown()  # frees the gigabyte that the workers hold
     if not parts:
         raise FileError(video, "no picture in it can be decoded")
     joints = np.concatenate([part.keypoints for part in parts])
@@ -63,18 +64,18 @@ def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) 
 
 
 def _find_part(whole: Track, start_s: float, end_s: float | None, keypoints: params.Keypoints) -> Detected | None:
-    """The joints in a part of a video, at the times of the whole; None where no picture lies in it."""
+    """The joints in a part of a video, with times in the whole video; None if the part has no picture."""
     try:
         found = detection.detect(replace(whole, start_s=start_s, end_s=end_s), keypoints)
     except FileError:
         if start_s == 0:
             raise
-        return None  # the sound goes on longer than the picture
+        return None  # the sound is longer than the picture
     return replace(found, times=found.times + start_s)
 
 
 def _strip(video: Path, player: int) -> tuple[float, float]:
-    from pipeline.keypoints import mediapipe_people  # seconds and 200 MB: only where it is used
+    from pipeline.keypoints import mediapipe_people  # takes seconds and 200 MB: only where it is used
 
     with mediapipe_people.finder() as finder:
         strips = look.strips(look.look(video, finder), 0.0, None)

@@ -1,4 +1,4 @@
-"""Pictures and sound coded for a page: small, and the same bytes every time."""
+"""Encodes pictures and sound for a web page, in small files whose bytes are the same every time."""
 
 import io
 from collections.abc import Iterable
@@ -10,21 +10,21 @@ import numpy as np
 
 from pipeline.media import sound_files
 
-OPUS_HZ = (8000, 12000, 16000, 24000, 48000)  # the rates that Opus codes; browsers decode it to the last
-BITRATE = 64_000  # bits/s of a mono sound; constant, so that the size of a file says nothing of what is in it
-BLOCK_S = 0.02  # of sound in a packet
-# One thread: with more, the bytes would depend on how many there are.
+OPUS_HZ = (8000, 12000, 16000, 24000, 48000)  # sample rates that Opus encodes; browsers decode to the last one
+BITRATE = 64_000  # bits/s of a mono sound; constant, so that a file's size does not reveal its content
+BLOCK_S = 0.02  # length of the sound in a packet
+# One thread, because with more the bytes would depend on their number.
 VP9 = {"crf": "32", "b": "0", "deadline": "good", "cpu-used": "4", "threads": "1"}
 
 
 def opus(sound: np.ndarray, rate_hz: int) -> bytes:
-    """A mono sound of about 48 kbit/s, Opus in WebM.
+    """Encode a mono sound as Opus in WebM, at about 48 kbit/s.
 
     Args:
-        sound: float32 [samples], full scale at -1 and 1; louder samples are cut off.
+        sound: float32 [samples], full scale at -1 and 1; louder samples are clipped.
     """
     file = io.BytesIO()
-    # Bit-exact: no version in it, no random identifiers.
+    # Bit-exact: without a version and without random identifiers.
     with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
         voice: Any = container.add_stream("libopus", rate=OPUS_HZ[-1], layout="mono", options={"vbr": "constrained"})
         voice.bit_rate = 48_000
@@ -37,17 +37,18 @@ def opus(sound: np.ndarray, rate_hz: int) -> bytes:
 
 
 def webm(pictures: Iterable[np.ndarray], fps: float, sound: np.ndarray, rate_hz: int) -> bytes:
-    """A video with its sound, VP9 and Opus, both from time 0 on.
+    """Encode a video with its sound as VP9 and Opus in WebM. Both start at time 0.
 
     Args:
-        pictures: uint8 [height, width, 3], blue first, all of one size, height and width even; picture i is shown at i / fps s.
-        sound: float32 [samples], full scale at -1 and 1; louder samples are cut off.
+        pictures: uint8 [height, width, 3], BGR, all of one size, with even height and width. Picture i is shown at
+            i / fps s.
+        sound: float32 [samples], full scale at -1 and 1; louder samples are clipped.
     """
     opus_hz = next((rate for rate in OPUS_HZ if rate >= rate_hz), OPUS_HZ[-1])
     sound = np.clip(sound_files.resample(sound, rate_hz, opus_hz), -1, 1).astype(np.float32, copy=False)
     rate = Fraction(fps).limit_denominator(1001)
     file = io.BytesIO()
-    # Bit-exact: no version in it, no random identifiers.
+    # Bit-exact: without a version and without random identifiers.
     with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
         video: Any = container.add_stream("libvpx-vp9", rate=rate, options=VP9)
         voice: Any = container.add_stream("libopus", rate=opus_hz, layout="mono", options={"vbr": "off"})

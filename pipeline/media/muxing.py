@@ -1,4 +1,4 @@
-"""A video's picture and a new sound in one file."""
+"""Writes a video's picture and a new sound into one file."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -11,21 +11,20 @@ from tqdm import tqdm
 from pipeline.errors import FileError
 from pipeline.media import picture_files, probing
 
-TICKS_HZ = 1000  # of the clock that tells the times of drawn pictures, whatever the video's rate, or none
-Draw = Callable[
-    [float, np.ndarray], None
-]  # into a picture, uint8 [height, width, 3], in place; it is shown at that time, s
+TICKS_HZ = 1000  # clock rate for the times of drawn pictures, whatever the video's frame rate
+# Draws into the picture that is shown at a time in s, uint8 [height, width, 3], in place.
+Draw = Callable[[float, np.ndarray], None]
 
 
 def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: Draw | None) -> None:
-    """The picture of a video with a new sound, both on the clock of the video.
+    """Write the picture of a video with a new sound, both on the clock of the video.
 
     Args:
-        sound: float32 [samples] from the video's time 0 on.
-        draw: draws into every picture, which is then coded anew; without, the packets of the picture are copied.
+        sound: float32 [samples], starting at the video's time 0.
+        draw: draws into every picture, which is then encoded again. If None, the video's packets are copied.
 
     Raises:
-        FileError: such a file cannot be written.
+        FileError: the file cannot be written.
     """
     try:
         with av.open(str(path), "w") as out, av.open(str(video)) as source:
@@ -51,7 +50,7 @@ def _copied(source: av.container.InputContainer, shown: av.VideoStream) -> Itera
     assert shown.time_base
     zero = round(Fraction(source.start_time or 0, av.time_base) / shown.time_base)
     for packet in source.demux(shown):
-        if packet.dts is not None:  # the last is empty
+        if packet.dts is not None:  # the last packet is empty
             packet.dts -= zero
             packet.pts = None if packet.pts is None else packet.pts - zero
             yield packet
@@ -60,13 +59,13 @@ def _copied(source: av.container.InputContainer, shown: av.VideoStream) -> Itera
 def _drawn_stream(out: av.container.OutputContainer, video: Path) -> av.VideoStream:
     stream = out.add_stream("libx264", rate=TICKS_HZ)
     height_px, width_px = next(picture_files.frames(video))[1].shape[:2]  # as shown, which need not be as stored
-    stream.width, stream.height = width_px // 2 * 2, height_px // 2 * 2  # it halves them for the colours
+    stream.width, stream.height = width_px // 2 * 2, height_px // 2 * 2  # even: yuv420p halves them for the colours
     stream.pix_fmt = "yuv420p"
     return stream
 
 
 def _drawn(stream: av.VideoStream, video: Path, draw: Draw) -> Iterator[av.Packet]:
-    """Pictures with what was drawn into them, at their own times."""
+    """Encode the pictures with what was drawn into them, at their own times."""
     probe = probing.probe(video)
     total, lasts = round(probe.duration_s * probe.fps), round(TICKS_HZ / probe.fps)
     for time_s, picture in tqdm(picture_files.frames(video), "picture", total, unit=" picture", mininterval=1):

@@ -1,7 +1,7 @@
-"""The pictures of video files, on the clock of the file.
+"""Reads the pictures of video files, on the clock of the file.
 
-Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset:
-its pictures and its sound stay together. Times come from the container, never from a nominal frame rate.
+Time 0 is the start of the file. A stream that starts later, as sound often does in a phone's video, keeps its offset,
+so that pictures and sound stay together. Times come from the container, never from a nominal frame rate.
 """
 
 import math
@@ -19,22 +19,23 @@ import numpy as np
 from pipeline.errors import FileError
 from pipeline.media.probing import opened, video_stream, zero_s
 
-ROUNDING_S = 1e-6  # of times on their way
-LEADS_S = (1, 20)  # how long before a stretch its file is entered; it is decoded from its start if neither will do
+ROUNDING_S = 1e-6  # tolerance for rounded times
+# How long before a stretch to seek. If neither works, the file is decoded from its start.
+LEADS_S = (1, 20)
 
 
 def frames(
     path: str | Path, start_s: float = 0, end_s: float | None = None, max_fps: float = math.inf
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """The pictures of a video in the order in which they are shown, from start_s (included) to end_s (not included).
+    """Yield the pictures of a video in display order, from start_s (included) to end_s (not included).
 
-    Of a video with more than max_fps pictures a second only so many, as evenly as its own times allow.
+    At most max_fps pictures per second are yielded, as evenly as the video's own times allow.
 
-    A picture that is not later than the one before it is left out: the times strictly increase. A phone held upright writes
-    lying pictures and a matrix that says how to show them: they come as they are shown.
+    Times strictly increase: a picture that is not later than the one before it is left out. Pictures come as they are
+    displayed. A phone held upright, for example, stores pictures that lie on their side and a matrix that turns them.
 
     Yields:
-        time in s from the start of the file, and the picture, uint8 [height, width, 3], blue first.
+        time in s from the start of the file, and the picture, uint8 [height, width, 3], BGR.
 
     Raises:
         FileError: the file is missing, empty, broken, or has no picture.
@@ -46,23 +47,23 @@ def frames(
         last_s = time_s
         if end_s is not None and time_s >= end_s - ROUNDING_S:
             return
-        # A quarter of a period early is in time: containers round their times, some to whole milliseconds.
+        # Up to a quarter of a period early will do, because containers round times, some to whole milliseconds.
         if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4 - ROUNDING_S:
             due_s = max(due_s + period_s, time_s)
             yield time_s, _upright(frame)
 
 
 def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
-    """All pictures with their times, from one on that is not later than start_s and needs none before it."""
+    """All pictures with their times, from a key frame on that is not later than start_s."""
     for lead_s in LEADS_S:
         if start_s <= lead_s:
             break
         with opened(path) as container:
             pictures = _timed(path, container, start_s - lead_s)
             first = None
-            with suppress(av.FFmpegError):  # a file that cannot be entered is read from its start, too
+            with suppress(av.FFmpegError):  # a file that cannot seek is read from its start
                 first = next(pictures, None)
-            # Where a container has no index, a seek ends anywhere: then the first picture is no key frame, or too late.
+            # Without an index, a seek may end anywhere: the first picture may be too late, or not a key frame.
             if first and first[1].key_frame and first[0] <= start_s:
                 yield first
                 yield from pictures
@@ -72,12 +73,12 @@ def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.Video
 
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as it is to be shown, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
+    """A frame as displayed, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
     picture = frame.to_ndarray(format="bgr24")
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types know no matrix
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types do not include the matrix
     if matrix is None:
         return picture
-    # Rows (a, b, u), (c, d, v), (x, y, w): what lies at (p, q) is shown at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
+    # Rows (a, b, u), (c, d, v), (x, y, w): (p, q) is displayed at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
     if a == d == 0:
         picture, a, d = picture.transpose(1, 0, 2), c, b
@@ -99,9 +100,9 @@ def _timed(
 
 
 def times(path: str | Path) -> np.ndarray:
-    """The times of all pictures of a video, in s from the start of the file, in the order in which they are shown: float64.
+    """The times of all pictures of a video in display order: float64 [pictures], s from the start of the file.
 
-    Nothing is decoded. Those of them that `frames` yields are `increasing`.
+    Nothing is decoded. `increasing` gives the ones that `frames` yields.
 
     Raises:
         FileError: the file is missing, empty, broken, or has no picture.
@@ -118,5 +119,5 @@ def times(path: str | Path) -> np.ndarray:
 
 
 def increasing(times_s: np.ndarray) -> np.ndarray:
-    """Which times [pictures] are later than all before them: int64 [frames]."""
+    """Indices of the times [pictures] that are later than all before them: int64 [frames]."""
     return np.flatnonzero(np.diff(np.maximum.accumulate(times_s), prepend=-1.0) > 0)

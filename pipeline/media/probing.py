@@ -1,6 +1,6 @@
-"""Media files: what their headers say, and how they are opened. Nothing is decoded here.
+"""Opens media files and reads their headers. Nothing is decoded here.
 
-Time 0 is the start of the file: a stream that starts later, as sound often does in a phone's video, keeps its offset.
+Time 0 is the start of the file. A stream that starts later, as sound often does in a phone's video, keeps its offset.
 """
 
 import os
@@ -15,7 +15,7 @@ import av.stream
 
 from pipeline.errors import FileError
 
-UNKNOWN_LENGTH = b"\xff" * 4  # in a WAV's header, by who wrote it without being able to go back
+UNKNOWN_LENGTH = b"\xff" * 4  # in the header of a WAV whose writer could not seek back
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Probe:
 
 
 def probe(path: str | Path) -> Probe:
-    """Look at a file without decoding it.
+    """Read a file's header, without decoding the file.
 
     Raises:
-        FileError: the file is missing, empty or no media file.
+        FileError: the file is missing, empty or not a media file.
     """
     with opened(path) as container:
         video, audio = video_stream(container), audio_stream(container)
@@ -44,7 +44,7 @@ def size_px(path: str | Path) -> tuple[int, int]:
     """Width and height of a video's pictures, from its header.
 
     Raises:
-        FileError: the file is missing, empty, no media file, or has no picture.
+        FileError: the file is missing, empty, not a media file, or has no picture.
     """
     with opened(path) as container:
         stream = video_stream(container)
@@ -54,13 +54,13 @@ def size_px(path: str | Path) -> tuple[int, int]:
 
 
 def cut_off(path: str | Path) -> bool:
-    """Whether a file ends before its header says, as after a download that broke off.
+    """Whether a file ends before its header says, as after an interrupted download.
 
-    FFmpeg plays such a file up to where it ends and says nothing. The headers of MP4 (where its packets lie) and of WAV and
-    AVI (how long the file is) can be checked; other files count as whole.
+    FFmpeg plays such a file to its end without a warning. The headers of MP4 (where the packets are) and of WAV and AVI
+    (how long the file is) can be checked. Other files count as whole.
 
     Raises:
-        FileError: the file is missing, empty or no media file.
+        FileError: the file is missing, empty or not a media file.
     """
     with opened(path) as container:
         streams = container.streams if "mp4" in container.format.name else ()
@@ -70,7 +70,7 @@ def cut_off(path: str | Path) -> bool:
     with open(path, "rb") as file:
         head, size = file.read(8), os.fstat(file.fileno()).st_size
     if head[:4] == b"RIFF" and head[4:] != UNKNOWN_LENGTH:
-        # Some writers do not count a last byte or two: these 8, which are not in the count, are let go.
+        # The count excludes these 8 bytes. They are not added, because some writers are off by a byte or two.
         end = max(end, int.from_bytes(head[4:], "little"))
     return end > size
 
@@ -78,7 +78,7 @@ def cut_off(path: str | Path) -> bool:
 @contextmanager
 def opened(path: str | Path) -> Iterator[av.container.InputContainer]:
     try:
-        # A file object, not a name: FFmpeg would take "a:b.mp4" for a protocol, and a name must be UTF-8 to reach it.
+        # A file object, not a name: FFmpeg would take "a:b.mp4" for a protocol, and its names must be UTF-8.
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise FileError(path, "empty, 0 bytes")
@@ -91,7 +91,7 @@ def opened(path: str | Path) -> Iterator[av.container.InputContainer]:
 
 
 def video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    # A cover picture in a sound file is a video stream of one frame to FFmpeg.
+    # To FFmpeg, a cover picture in a sound file is a video stream of one frame.
     return next((s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic), None)
 
 
@@ -106,7 +106,7 @@ def zero_s(container: av.container.InputContainer) -> float:
 def _duration_s(container: av.container.InputContainer) -> float:
     if container.duration is not None:
         return container.duration / av.time_base
-    # Recordings that a browser or a crash ended carry no duration: walk to the last packet.
+    # Recordings ended by a browser or a crash carry no duration, so walk to the last packet.
     ends = [
         float((packet.pts + (packet.duration or 0)) * packet.time_base)
         for packet in container.demux()

@@ -1,4 +1,4 @@
-"""The sound of sound and video files, on the clock of the file: sample 0 is at its time 0, whatever starts later."""
+"""Reads the sound of sound and video files. Sample 0 is at time 0 of the file, even if the sound starts later."""
 
 import os
 from pathlib import Path
@@ -11,13 +11,13 @@ import soundfile
 from pipeline.errors import FileError
 from pipeline.media.probing import audio_stream, opened, zero_s
 
-# Sound that goes on later than this has a gap, to be filled; less is the rounding of the container's times.
+# If sound continues later than this, the gap is filled with silence. Less is rounding of the container's times.
 GAP_S = 0.05
-MAX_GAP_S = 3600.0  # a longer one comes from broken times, and would fill the memory with silence
+MAX_GAP_S = 3600.0  # a longer gap comes from broken times, and would fill the memory with silence
 
 
 def read_audio(path: str | Path, sample_rate_hz: int) -> np.ndarray:
-    """The sound of a sound or video file, mixed down to mono and resampled; sample 0 is at time 0.
+    """The sound of a sound or video file, mixed down to mono and resampled. Sample 0 is at time 0.
 
     Returns:
         float32 [samples], full scale at -1 and 1.
@@ -61,9 +61,9 @@ def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
 
 
 def _plain_wav(path: str | Path) -> tuple[np.ndarray, int] | None:
-    """As `decode_audio`, the same samples, for the WAV files that libsndfile reads to the bit as FFmpeg does; None for others.
+    """As `decode_audio`, for the WAV files that libsndfile and FFmpeg read bit-identically; None for others.
 
-    It takes a tenth of the time: FFmpeg reads on in every file to learn what else might be in it.
+    It takes a tenth of the time, because FFmpeg reads further into every file to learn what else is in it.
     """
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
@@ -78,12 +78,12 @@ def _plain_wav(path: str | Path) -> tuple[np.ndarray, int] | None:
 
 
 def resample(sound: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    """Sound [samples] at another rate, float32: ceil(samples * to_hz / from_hz) of them."""
+    """Resample sound [samples] to another rate: float32 [ceil(samples * to_hz / from_hz)]."""
     if from_hz == to_hz:
         return sound
     return librosa.resample(sound, orig_sr=from_hz, target_sr=to_hz, res_type="soxr_hq").astype(np.float32, copy=False)
 
 
 def write_audio(path: str | Path, sound: np.ndarray, sample_rate_hz: int) -> None:
-    """Write sound [samples], full scale at -1 and 1, as a 16 bit mono WAV; louder samples are cut off."""
+    """Write sound [samples], full scale at -1 and 1, as a 16 bit mono WAV; louder samples are clipped."""
     soundfile.write(path, np.clip(sound, -1, 1), sample_rate_hz, subtype="PCM_16", format="WAV")

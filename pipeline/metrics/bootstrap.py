@@ -1,14 +1,15 @@
-"""Percentile bootstrap over tracks: how far would a figure move with other tracks?
+"""Percentile bootstrap over tracks: how much would a figure change with other tracks?
 
 Conventions
 -----------
-Windows of one track are alike, so tracks are drawn, never windows: with replacement, as many as there are. A figure is a ratio
-of sums over tracks (squared error over variance, say). The draws depend on the seed and the number of tracks alone.
+Windows of one track resemble each other, so tracks are resampled, not windows. Each draw takes as many tracks as there are, with
+replacement. A figure is a ratio of sums over tracks, for example squared error over variance. The draws depend only on the seed
+and on the number of tracks.
 
 Metrics
 -------
 * :func:`ratio`: interval of sum(numerator) / sum(denominator).
-* :func:`reduction`: interval of the relative reduction from one system to another over the same tracks, paired.
+* :func:`reduction`: interval of the relative reduction from one system to another, paired over the same tracks.
 
 Source: Efron, "Bootstrap Methods: Another Look at the Jackknife" (Annals of Statistics 1979); percentiles as in Efron and
 Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
@@ -16,11 +17,11 @@ Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
 
 import numpy as np
 
-DRAWS = 10_000  # the bounds of a 95 % interval then rest on 250 draws each
+DRAWS = 10_000  # leaves 250 draws beyond each bound of a 95 % interval
 
 
 def validate(numerator: np.ndarray, denominator: np.ndarray, confidence: float) -> None:
-    """Raise ValueError unless both are finite, 1-D and equally long, two tracks or more, and denominators are above 0."""
+    """Raise ValueError unless both are finite, 1-D and of equal length (at least 2), and all denominators are above 0."""
     if numerator.ndim != 1 or numerator.shape != denominator.shape:
         raise ValueError(f"sums of shapes {numerator.shape} and {denominator.shape} are not of the same tracks")
     if len(numerator) < 2:
@@ -35,19 +36,19 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray, confidence: float, see
     """Percentile interval of sum(numerator) / sum(denominator).
 
     Args:
-        numerator, denominator: float [tracks], each track's own sum.
-        confidence: of the interval; (1 - confidence) / 2 of the draws lie beyond either bound.
-        seed: of the draws.
+        numerator, denominator: sums for each track, float [tracks].
+        confidence: 0..1. A share of (1 - confidence) / 2 of the draws lies beyond each bound.
+        seed: for the draws.
 
     Returns:
-        the lower and the upper bound.
+        The lower and the upper bound.
 
     Raises:
-        ValueError: as `validate`.
+        ValueError: see `validate`.
     """
     validate(numerator, denominator, confidence)
     tracks = len(numerator)
-    # How often each track is drawn, rather than which are: [draws, tracks].
+    # How often each track is drawn: [draws, tracks].
     counts = np.random.default_rng(seed).multinomial(tracks, np.full(tracks, 1 / tracks), size=DRAWS)
     drawn = (counts @ numerator) / (counts @ denominator)
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -55,6 +56,6 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray, confidence: float, see
 
 
 def reduction(old: np.ndarray, new: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
-    """Percentile interval of the relative reduction 1 - sum(new) / sum(old); arguments and errors as in `ratio`."""
+    """Percentile interval of the relative reduction 1 - sum(new) / sum(old). Arguments and errors are those of `ratio`."""
     low, high = ratio(new, old, confidence, seed)
     return 1 - high, 1 - low

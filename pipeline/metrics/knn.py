@@ -1,12 +1,12 @@
-"""KNN accuracy: does the body encoder's state tell the instrument?
+"""KNN accuracy: does the body encoder's state identify the instrument?
 
 Conventions
 -----------
-One row a window of movement. Each test row takes the instrument of the training row nearest to it in cosine distance (K = 1).
+Each row is one window of movement. A test row is assigned the instrument of its nearest training row (K = 1, cosine distance).
 
 Metrics
 -------
-* :func:`predict`: the instruments heard in the test rows.
+* :func:`predict`: the instrument predicted for each test row.
 * :func:`accuracy`: share of test rows with the right instrument.
 
 Source: the paper, section 4.
@@ -18,7 +18,7 @@ import numpy as np
 
 
 def validate(train: np.ndarray, train_labels: Sequence[str], test: np.ndarray) -> None:
-    """Raise ValueError unless the rows are finite, none is zero, and every training row has its label."""
+    """Raise ValueError unless all rows are finite and not zero, and every training row has a label."""
     if len(train) != len(train_labels):
         raise ValueError(f"{len(train)} training rows with {len(train_labels)} labels")
     if not len(train) or not len(test) or train.shape[1:] != test.shape[1:]:
@@ -29,7 +29,7 @@ def validate(train: np.ndarray, train_labels: Sequence[str], test: np.ndarray) -
 
 
 def predict(train: np.ndarray, train_labels: Sequence[str], test: np.ndarray) -> list[str]:
-    """Label of the nearest training row for each test row; train [n, d], test [m, d] → m labels."""
+    """The label of the nearest training row for each test row: train [n, d], test [m, d] → m labels."""
     validate(train, train_labels, test)
     unit_train = train / np.linalg.norm(train, axis=1, keepdims=True)
     unit_test = test / np.linalg.norm(test, axis=1, keepdims=True)

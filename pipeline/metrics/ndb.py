@@ -1,16 +1,16 @@
-"""Number of statistically different bins (NDB): does a set of samples fill the space as the training data do?
+"""Number of statistically different bins (NDB): are samples distributed like the training data?
 
 Conventions
 -----------
-A window is one row, already flattened. k-means cells come from the training windows alone. In each cell the share of samples
-is tested against the share of training windows; NDB counts the cells where they differ. Lower is better, 0 is the best, and
-under the hypothesis that both sets come from one source about `significance * cells` remain. NDB grows with both sample
-sizes, so they belong beside every figure.
+A window is one flattened row. The k-means cells are fitted to the training windows only. In each cell, the share of samples is
+tested against the share of training windows. NDB counts the cells where the two differ. Lower is better, and 0 is the best. If
+both sets come from one source, about `significance * cells` cells still differ. NDB grows with both sample sizes, so state
+them with every figure.
 
 Metrics
 -------
-* :func:`compare`: NDB, the Jensen-Shannon divergence of the shares, and the shares themselves.
-* :func:`evaluate`: the same from the windows.
+* :func:`compare`: NDB and Jensen-Shannon divergence of two sets of shares.
+* :func:`evaluate`: the same from windows.
 
 Source: Richardson and Weiss, "On GANs and GMMs", NeurIPS 2018; used in the paper, section 4.
 """
@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True)
 class NDB:
-    """`ndb` cells differ; `jsd` is in nats, 0..ln 2; shares and `different` have one value a cell."""
+    """`ndb`: number of cells that differ. `jsd`: in nats, 0..ln 2. The shares and `different` have one value per cell: [cells]."""
 
     ndb: int
     jsd: float
@@ -36,7 +36,7 @@ class NDB:
 
 
 def validate(training: np.ndarray, samples: np.ndarray) -> None:
-    """Raise ValueError unless both are finite, 2-D, not empty and equally wide."""
+    """Raise ValueError unless both are finite, 2-D, not empty and of equal width."""
     for name, windows in (("training", training), ("samples", samples)):
         if windows.ndim != 2 or not len(windows):
             raise ValueError(f"{name} must be [windows, dimensions] with at least one window, not {windows.shape}")
@@ -48,27 +48,27 @@ def validate(training: np.ndarray, samples: np.ndarray) -> None:
 
 def cells(training: np.ndarray, count: int, seed: int) -> np.ndarray:
     """k-means centres, float32 [count, dimensions], of training windows [windows, dimensions]."""
-    # One thread: with more, sums are added up in the order in which threads finish, and the bits differ from run to run.
+    # With several threads, sums depend on the order in which threads finish, and the bits would differ from run to run.
     with threadpool_limits(limits=1):
         return KMeans(count, n_init=1, random_state=seed).fit(training.astype(np.float32)).cluster_centers_
 
 
 def shares(windows: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Share of the windows in each cell, [cells]."""
+    """Share of the windows in each cell: float64 [cells]."""
     windows, centres = windows.astype(np.float64), centres.astype(np.float64)
     nearest = ((centres**2).sum(1) - 2 * windows @ centres.T).argmin(1)
     return np.bincount(nearest, minlength=len(centres)) / len(windows)
 
 
 def compare(p: np.ndarray, training: int, q: np.ndarray, samples: int, significance: float) -> NDB:
-    """Compare the shares p of `training` windows and q of `samples` windows in the same cells.
+    """Compare the shares p of `training` windows and q of `samples` windows over the same cells.
 
     Args:
-        significance: of the two-sample test of proportions in each cell, two-sided.
+        significance: level of the two-sided test of two proportions in each cell.
     """
     pooled = (p * training + q * samples) / (training + samples)
     error = np.sqrt(pooled * (1 - pooled) * (1 / training + 1 / samples))
-    z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)  # an empty cell, or one with all: no difference
+    z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)  # the error is 0 if a cell has no window, or all
     different = 2 * norm.sf(np.abs(z)) < significance
     middle = (p + q) / 2
     jsd = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
@@ -76,6 +76,6 @@ def compare(p: np.ndarray, training: int, q: np.ndarray, samples: int, significa
 
 
 def evaluate(training: np.ndarray, samples: np.ndarray, centres: np.ndarray, significance: float) -> NDB:
-    """:func:`compare` of windows [windows, dimensions], over the centres [cells, dimensions] of :func:`cells`."""
+    """NDB of windows [windows, dimensions], with the centres [cells, dimensions] from :func:`cells`."""
     validate(training, samples)
     return compare(shares(training, centres), len(training), shares(samples, centres), len(samples), significance)

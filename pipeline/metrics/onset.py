@@ -1,4 +1,4 @@
-"""Onset F1: do the notes of a sound start when they should?
+"""Onset F1: do notes start at the right times?
 
 Conventions
 -----------
@@ -7,10 +7,10 @@ Onsets are float [onsets], in seconds from the start of the window.
 Metrics
 -------
 * :func:`f1`: F-measure of one-to-one matches within a tolerance.
-* :func:`mean_f1`: its mean over windows.
-* :func:`lag`: how late the estimated onsets are on the whole.
+* :func:`mean_f1`: the mean of `f1` over windows.
+* :func:`lag`: the overall delay of the estimated onsets.
 
-Source: the F-measure is that of MIREX, as mir_eval has it.
+Source: the F-measure of MIREX, as implemented in mir_eval.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,10 @@ def f1(reference_s: np.ndarray, estimated_s: np.ndarray, tolerance_s: float) -> 
         tolerance_s: the largest distance of a match.
 
     Returns:
-        from 0, no match, to 1, every onset matched. 0 where one of the two is empty; NaN where both are, since nothing was
-        asked for and nothing was said.
+        From 0 (no match) to 1 (every onset matched). 0 if one of the two is empty, NaN if both are.
 
     Raises:
-        ValueError: as `validate`.
+        ValueError: see `validate`.
     """
     validate(reference_s)
     validate(estimated_s)
@@ -51,18 +50,18 @@ def f1(reference_s: np.ndarray, estimated_s: np.ndarray, tolerance_s: float) -> 
 
 
 def lag(pairs: Sequence[tuple[np.ndarray, np.ndarray]], tolerance_s: float, largest_s: float, step_s: float) -> float:
-    """How late the estimated onsets are: the delay of all references alike at which most agree.
+    """How late the estimated onsets are: the one delay of all references that agrees best with the estimates.
 
-    Every pair of a reference and an estimate counts by how near they are, from 1 at the same time to 0 at the tolerance, and
-    not by whether they match: an F-measure is the same at every delay within the tolerance.
+    Each pair of a reference and an estimated onset adds from 1 (same time) to 0 (`tolerance_s` apart or more). Matches are not
+    counted instead, because an F-measure may be the same for all delays within the tolerance.
 
     Args:
         pairs: (reference_s, estimated_s) of each window.
-        tolerance_s: of a match.
-        largest_s, step_s: delays from -largest_s to largest_s are tried, multiples of step_s.
+        tolerance_s: the distance at which two onsets no longer agree.
+        largest_s, step_s: the delays tried are the multiples of step_s from -largest_s to largest_s.
 
     Returns:
-        s; positive where the estimates are late; of equal delays the one nearest to 0. NaN where nothing ever agrees.
+        The delay in s, positive if the estimates are late. Of several best delays, the one nearest to 0. NaN if no delay agrees.
     """
     count = round(largest_s / step_s)
     delays = np.array(sorted(range(-count, count + 1), key=abs)) * step_s
@@ -72,6 +71,6 @@ def lag(pairs: Sequence[tuple[np.ndarray, np.ndarray]], tolerance_s: float, larg
 
 
 def mean_f1(pairs: Sequence[tuple[np.ndarray, np.ndarray]], tolerance_s: float) -> float:
-    """The mean over windows (reference_s, estimated_s) in which there is anything to find or anything found; NaN of none."""
+    """Mean `f1` over windows (reference_s, estimated_s). Windows without any onset are left out; NaN if none remains."""
     figures = np.array([f1(reference, estimated, tolerance_s) for reference, estimated in pairs])
     return float(figures[~np.isnan(figures)].mean()) if not np.isnan(figures).all() else float("nan")

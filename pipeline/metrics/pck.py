@@ -1,17 +1,17 @@
-"""How well a detector's joints lie on the true ones: the percentage of correct keypoints.
+"""Percentage of correct keypoints (PCK): how accurate are a detector's joints?
 
 Conventions
 -----------
-Joints are float [frames, joints, 2], in px. A joint is correct if it lies within `threshold` shoulder widths of the
-true one. The shoulder width is the player's own: the median over the frames of the true distance of the shoulders, so
-that a turned shoulder does not make a frame stricter. A joint that was not found is wrong.
+Joints are float [frames, joints, 2], in px. A joint is correct if it is within `threshold` shoulder widths of the true joint.
+The shoulder width is the median over all frames of the true distance between the player's shoulders, so that frames in which the
+player turns are not judged more strictly. A joint that was not found is wrong.
 
 Metrics
 -------
 * :func:`pck`: share of the joints that are correct, 0..1.
 
-Source: Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts" (PAMI 2013), who measure in
-shares of the person's box; here the unit is the shoulder width, since only the upper body is in view.
+Source: Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts" (PAMI 2013), who use the size
+of the person's box as the unit. Here the unit is the shoulder width, since only the upper body is in view.
 """
 
 import numpy as np
@@ -20,10 +20,10 @@ from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, RIGHT_SHOUL
 
 
 def validate(reference: np.ndarray, estimated: np.ndarray, found: np.ndarray) -> None:
-    """Check the input.
+    """Check the arguments of :func:`pck`.
 
     Raises:
-        ValueError: shapes that do not belong together, no frames, true joints that are not finite or without shoulders.
+        ValueError: shapes do not match, there are no frames, or the true joints are not finite or have no shoulder width.
     """
     if reference.ndim != 3 or reference.shape[1:] != (JOINTS, 2):
         raise ValueError(f"true joints are {list(reference.shape)}, not [frames, {JOINTS}, 2]")
@@ -51,15 +51,15 @@ def pck(
     Args:
         reference: true joints, float [frames, 47, 2], px.
         estimated: the detector's joints, float [frames, 47, 2], px.
-        found: which of them it found at all, bool [frames, 47].
-        joints: which joints count.
+        found: whether the detector found each joint, bool [frames, 47].
+        joints: indices of the joints that count.
         threshold: the largest error of a correct joint, in shoulder widths.
 
     Returns:
-        from 0, none, to 1, all.
+        From 0 (none correct) to 1 (all correct).
 
     Raises:
-        ValueError: as `validate`.
+        ValueError: see `validate`.
     """
     validate(reference, estimated, found)
     chosen = list(joints)

@@ -1,24 +1,24 @@
-"""How often people chose something, and how far that would move with other people.
+"""How often people chose something, and how much that would change with other people.
 
 Conventions
 -----------
-Each participant gives several answers, and those of one participant are alike: some hear well, some do not. So answers cannot be
-counted as if each came from somebody else. An interval needs two participants at least.
+Each participant gives several answers, and the answers of one participant resemble each other: some people hear better than
+others. So answers must not be treated as independent. An interval needs at least two participants.
 
 Metrics
 -------
-* :func:`interval`: Wilson's interval of sum(chosen) / sum(asked), on the effective number of answers, which is their number over
-  the design effect: the variance of the share between participants, over what it would be if all answers were independent. The
-  design effect counts as 1 at least; the normal quantile gives way to Student's for as many degrees of freedom as there are
-  participants less one.
+* :func:`interval`: Wilson's interval of sum(chosen) / sum(asked), with the effective number of answers and Student's t quantile
+  for (participants - 1) degrees of freedom. The effective number is the number of answers divided by the design effect, which is
+  the variance of the share between participants over the variance that independent answers would have. A design effect below 1
+  is raised to 1.
 
-It was preferred to a bootstrap over participants, which is the other usual way, because that breaks down where this is used:
-where nobody was fooled, every draw is 0 and the interval has no width, and with few participants it is too narrow.
+The usual alternative is a bootstrap over participants. It fails in the cases that matter here: if nobody was fooled, every draw
+is 0 and the interval has no width, and with few participants the interval is too narrow.
 
-Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (JASA 1927); for clustered answers with
-effective size and Student's quantile Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number of
-Positive Counts Estimated from Survey Data" (Survey Methodology 1998), and Franco, Little, Louis and Slud, "Comparative Study of
-Confidence Intervals for Proportions in Complex Sample Surveys" (Journal of Survey Statistics and Methodology 2019).
+Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (JASA 1927). For clustered answers,
+with the effective size and Student's quantile: Korn and Graubard, "Confidence Intervals for Proportions with Small Expected
+Number of Positive Counts Estimated from Survey Data" (Survey Methodology 1998); Franco, Little, Louis and Slud, "Comparative
+Study of Confidence Intervals for Proportions in Complex Sample Surveys" (Journal of Survey Statistics and Methodology 2019).
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ from scipy import stats
 
 
 def validate(chosen: np.ndarray, asked: np.ndarray, confidence: float) -> None:
-    """Raise ValueError unless both are whole numbers [participants], two or more, 0 <= chosen <= asked, and asked above 0."""
+    """Raise ValueError unless both are integers [participants], with 2 or more of them, 0 <= chosen <= asked and asked >= 1."""
     if chosen.ndim != 1 or chosen.shape != asked.shape:
         raise ValueError(f"counts of shapes {chosen.shape} and {asked.shape} are not of the same participants")
     if len(chosen) < 2:
@@ -43,14 +43,14 @@ def interval(chosen: np.ndarray, asked: np.ndarray, confidence: float) -> tuple[
     """Interval of sum(chosen) / sum(asked).
 
     Args:
-        chosen, asked: int [participants], how often each chose it, and how often each was asked.
-        confidence: of the interval.
+        chosen, asked: int [participants]: how often each participant chose it, and how often each was asked.
+        confidence: 0..1.
 
     Returns:
-        the lower and the upper bound, 0..1.
+        The lower and the upper bound, 0..1.
 
     Raises:
-        ValueError: as `validate`.
+        ValueError: see `validate`.
     """
     validate(chosen, asked, confidence)
     participants, answers = len(chosen), int(asked.sum())

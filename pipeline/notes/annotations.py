@@ -1,4 +1,4 @@
-"""URMP's annotations of a player's recording: text with one line of numbers an event, between blanks.
+"""URMP's annotations of a player's recording: text files with one event per line, as numbers separated by blanks.
 
 Notes_1_vn_01_Jupiter.txt   onset s, mean pitch Hz, duration s
 F0s_1_vn_01_Jupiter.txt     time s, pitch Hz, 0 where nothing sounds
@@ -12,15 +12,15 @@ import numpy as np
 
 from pipeline.errors import FileError
 
-MAX_BYTES = 16 * 2**20  # hours of pitches, days of notes
-LONGEST_S = 86400.0  # of any time or duration: a larger one is a mistake
+MAX_BYTES = 16 * 2**20  # enough for hours of pitches and days of notes
+LONGEST_S = 86400.0  # a longer time or duration is a mistake in the file
 
 
 def read_notes(path: str | Path) -> np.ndarray:
     """A player's notes in the order of their onsets: float64 [notes, 3] = onset s, pitch Hz, duration s.
 
     Raises:
-        FileError: the file cannot be read, holds no note, or a line that is none.
+        FileError: the file cannot be read, has no notes, or has a line that is not a note.
     """
     rows, lines = _read(path, ("onset s", "pitch Hz", "duration s"))
     _refuse(path, lines, rows[:, 0] < 0, "its onset is negative")
@@ -31,10 +31,10 @@ def read_notes(path: str | Path) -> np.ndarray:
 
 
 def read_f0s(path: str | Path) -> np.ndarray:
-    """A player's pitch over time: float64 [rows, 2] = time s, strictly increasing, and pitch Hz, 0 where nothing sounds.
+    """A player's pitch over time: float64 [rows, 2] = time s (strictly increasing), pitch Hz (0 where nothing sounds).
 
     Raises:
-        FileError: the file cannot be read, holds nothing, or a line that is no pitch.
+        FileError: the file cannot be read, is empty, or has a line that is not a pitch.
     """
     rows, lines = _read(path, ("time s", "pitch Hz"))
     _refuse(path, lines, rows[:, 0] < 0, "its time is negative")
@@ -48,7 +48,7 @@ def _unusable(path: str | Path, what: str) -> FileError:
 
 
 def _read(path: str | Path, columns: tuple[str, ...]) -> tuple[np.ndarray, list[int]]:
-    """The numbers of a file, float64 [rows, columns], all finite, and each row's line, counted from 1."""
+    """The numbers in a file, float64 [rows, columns], all finite; and the line number of each row, from 1."""
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -57,7 +57,7 @@ def _read(path: str | Path, columns: tuple[str, ...]) -> tuple[np.ndarray, list[
     if len(content) > MAX_BYTES:
         raise _unusable(path, f"larger than {MAX_BYTES // 2**20} MiB, which no annotation is")
     rows, lines = [], []
-    # A byte that is no ASCII is no number either; the byte order mark of Windows' editors is none of the text.
+    # Bytes outside ASCII become characters that `float` refuses. Windows editors may write a byte order mark: it is dropped.
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").decode("ascii", "replace").splitlines(), 1):
         if not (fields := line.split()):
             continue

@@ -1,7 +1,7 @@
-"""The parts of a MIDI file, a player's notes each.
+"""The parts of a MIDI file: the notes of each player.
 
-Known limits: a MIDI file is taken to be aligned with the recording. URMP's is the score, and need not be: its notes come from
-its annotations. A note without an end in a MIDI file is dropped by `pretty_midi`.
+Known limits: a MIDI file is assumed to be aligned with the recording. URMP's MIDI files are scores and need not be aligned, so
+URMP's notes are read from its annotations. `pretty_midi` drops a note that has no end.
 """
 
 import io
@@ -14,33 +14,34 @@ import pretty_midi
 
 from pipeline.errors import FileError
 
-MAX_BYTES = 2 * 2**20  # some 250 000 notes, which take seconds and 300 MiB to read
-# A number in MIDI ends with a byte below 128, and has four bytes at most. mido reads on until it ends, in a time that grows
-# with the square of the bytes: a damaged stretch of them would keep it for hours.
+MAX_BYTES = 2 * 2**20  # about 250 000 notes, which take seconds and 300 MiB to read
+# A number in MIDI has four bytes at most, and its last byte is below 128. mido reads until it finds that byte, in a time that
+# grows with the square of the length: a long damaged stretch would take hours.
 ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1000}")
 DRUMS = 9  # the channel, counted from 0
 
 
 def parts(path: str | Path, players: int) -> list[list[pretty_midi.Note]]:
-    """The notes of each part of a MIDI file, in seconds; the tempo map is applied.
+    """The notes of each part of a MIDI file. Times are in seconds, with the tempo map applied.
 
-    A part is a MIDI track that has notes, in the file's order; in a file with all notes in one track, as in format 0, it is a
-    channel, in their order. Drums are no part. A change of programme, as to pizzicato, does not begin another part.
+    Each MIDI track with notes is a part, in the order of the file. If all notes are in one track, as in format 0, each channel
+    with notes is a part, in the order of the channel numbers. Drums are not a part. A program change within a track, for example
+    to pizzicato, does not start a new part.
 
     Args:
-        players: how many parts there have to be; there may be more.
+        players: the smallest number of parts that is accepted.
 
     Raises:
-        FileError: the file cannot be read, is no MIDI, is damaged, has no common clock, or has fewer parts than players.
+        FileError: the file cannot be read, is not MIDI, is damaged, has no common clock, or has fewer parts than players.
     """
     file = _read(path)
     _give_each_part_one_program(file)
     try:
         with warnings.catch_warnings():
-            # Of tempo changes outside of the first track, refused by _read, and of key signatures, of no use here.
+            # pretty_midi warns of tempo changes outside the first track, which _read refuses, and of key signatures, not used here.
             warnings.simplefilter("ignore", RuntimeWarning)
             score = pretty_midi.PrettyMIDI(mido_object=file)
-    except Exception as error:  # pretty_midi has no error of its own, and fails on damage in many ways
+    except Exception as error:  # pretty_midi has no error class, and fails on damage in many ways
         raise _damaged(path, error) from None
     instruments = [instrument for instrument in score.instruments if instrument.notes and not instrument.is_drum]
     if not instruments:
@@ -66,9 +67,9 @@ def _read(path: str | Path) -> mido.MidiFile:
         raise _unusable(path, "damaged (a number without an end)")
     try:
         file = mido.MidiFile(file=io.BytesIO(content))
-    except Exception as error:  # as many kinds as there are kinds of damage: EOFError, OSError, ValueError, KeyError …
+    except Exception as error:  # depends on the damage: EOFError, OSError, ValueError, KeyError …
         raise _damaged(path, error) from None
-    # These pretty_midi would read, and give wrong seconds.
+    # pretty_midi would read these files, but with wrong times.
     if file.type not in (0, 1):
         raise _unusable(path, f"of MIDI format {file.type}, whose tracks have no common clock")
     if file.ticks_per_beat <= 0:
@@ -92,10 +93,10 @@ def _damaged(path: str | Path, error: Exception) -> FileError:
 
 
 def _give_each_part_one_program(file: mido.MidiFile) -> None:
-    """Make `pretty_midi` see each part as one instrument: it tells instruments by track, channel and program.
+    """Make `pretty_midi` see each part as one instrument. It separates instruments by track, channel and program.
 
-    Notation programs give pizzicato a channel or a program of its own; the second player's part must stay the second. With
-    the channel's number for a program, instruments can be put into the order of the channels.
+    Notation software may give pizzicato its own channel or program, which would make it a part and change the order of the
+    others. The channel number is written as the program, so that instruments can be sorted by channel.
     """
     a_track_a_part = sum(any(_is_note(message) for message in track) for track in file.tracks) > 1
     for track in file.tracks:

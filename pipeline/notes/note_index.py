@@ -1,15 +1,17 @@
-"""A player's notes as one note index a spectrogram frame: the content of the paper's section 3.3.
+"""A player's notes as one note index per spectrogram frame: the content of the paper's section 3.3.
 
 Conventions
 -----------
-Frame i lies at i / fps seconds, as in `pipeline.audio.spectrogram`. A note begins and ends at the frames nearest to its onset and
-its end, halves rounded up, and has one frame at least. Index 0 is a rest, 1 is lowest_midi, 2 the semitone above, and so on.
-A step holds one note: a later note ends an earlier one at its onset, and the earlier does not go on when the later has
-ended; of notes that begin in one frame the last to begin is kept, of a chord the highest. A note out of range is a rest that
-does the same. So a chord, and a note that is struck again without a rest between, cannot be told apart from a single note,
-as in the paper.
+Frame i is at i / fps seconds, as in `pipeline.audio.spectrogram`. A note starts and ends at the frames nearest to its onset and
+its end, with halves rounded up, and has at least one frame. Index 0 is a rest, 1 is lowest_midi, 2 is the semitone above, and so
+on.
 
-An annotated note counts as the semitone nearest to its mean pitch, A4 = 440 Hz.
+A frame has one note. A new note ends the one before it, which does not continue when the new note has ended. If several notes
+start in one frame, the last to start is kept; of a chord, the highest. A note out of range becomes a rest that follows the same
+rules. As in the paper, the index cannot tell a chord from a single note, nor a repeated note from a held one if no rest is
+between them.
+
+An annotated note becomes the semitone nearest to its mean pitch, with A4 = 440 Hz.
 """
 
 from collections.abc import Sequence
@@ -26,10 +28,10 @@ class Counts:
     """What became of the notes of a part.
 
     Attributes:
-        notes: those that begin within the track.
-        overlaps: of these, those that the next note ends early, or leaves no frame.
-        out_of_range: of these, those below lowest_midi or above highest_midi, which became rests.
-        beyond_end: those that lie wholly beyond the end of the track; not among `notes`.
+        notes: the number that start within the track.
+        overlaps: the number of these that the next note cuts short, or leaves without a frame.
+        out_of_range: the number of these that are below lowest_midi or above highest_midi and became rests.
+        beyond_end: the number that start after the end of the track. They are not among `notes`.
     """
 
     notes: int
@@ -39,7 +41,7 @@ class Counts:
 
 
 def annotated(table: np.ndarray) -> list[pretty_midi.Note]:
-    """The notes of an annotation, float64 [notes, 3] = onset s, pitch Hz, duration s, as those of a part."""
+    """Annotated notes, float64 [notes, 3] = onset s, pitch Hz, duration s, as the notes of a part."""
     pitches = np.floor(69 + 12 * np.log2(table[:, 1] / 440) + 0.5).astype(int)
     return [
         pretty_midi.Note(64, int(pitch), onset_s, onset_s + duration_s)
@@ -48,7 +50,7 @@ def annotated(table: np.ndarray) -> list[pretty_midi.Note]:
 
 
 def from_second(part: Sequence[pretty_midi.Note], start_s: float) -> list[pretty_midi.Note]:
-    """The notes of a part with their times from start_s on. Of those that begin before, the last is kept: it may go on."""
+    """The notes of a part, with times counted from start_s. The last note that starts before it is kept: it may still sound."""
     last = max((note for note in part if note.start < start_s), key=_order, default=None)
     kept = [note for note in part if note.start >= start_s or note is last]
     return [pretty_midi.Note(note.velocity, note.pitch, note.start - start_s, note.end - start_s) for note in kept]
@@ -57,16 +59,17 @@ def from_second(part: Sequence[pretty_midi.Note], start_s: float) -> list[pretty
 def indices(
     part: Sequence[pretty_midi.Note], frames: int, fps: float, settings: params.Notes
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
-    """A part as one note index a frame, by the conventions above, and where its notes begin.
+    """A part as one note index per frame, by the conventions above, with its onsets.
 
     Args:
-        part: its notes, in any order, with onset and end in s and MIDI pitch. One that begins below 0 has no onset here.
+        part: notes in any order, with onset and end in s and MIDI pitch. A note that starts before 0 s has no onset.
         frames: length of the track's spectrogram.
-        fps: spectrogram frames a second.
+        fps: spectrogram frames per second.
 
     Returns:
-        int16 [frames], from 0 to settings.indices - 1; bool [frames], where a note in range begins, for the evaluation of
-        onsets: the index alone does not show a note that is struck again; and what became of the notes.
+        The index, int16 [frames], from 0 to settings.indices - 1.
+        The onsets, bool [frames]: true where a note in range starts. The index alone does not show repeated notes.
+        The counts of notes.
     """
     ordered = sorted(part, key=_order)
     pitches = np.array([note.pitch for note in ordered], np.int64)

@@ -1,4 +1,4 @@
-"""What a player looks like: the shapes of body, clothes, head and hands, in the player's own space (geometry.py)."""
+"""A player's looks: the shapes of body, clothes, head and hands, in the player's own space (see geometry.py)."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from pipeline.studio.pose import Shape, shade
 
 
 def legs(player: Player, seated: bool) -> list[Shape]:
-    """Chair and legs, which stay where they are: points [n, 3]."""
+    """The legs, and a chair if seated. They do not move, so their points are [n, 3]."""
     hips = -player.torso_cm
     girth = player.girth
     if seated:
@@ -31,7 +31,7 @@ def torso(player: Player, shoulders: np.ndarray, yaw: float) -> list[Shape]:
 
     Args:
         shoulders: [frames, 2, 3], right and left.
-        yaw: degrees from the camera; a chest is less deep than wide.
+        yaw: degrees away from the camera. The trunk gets narrower as it turns, because a chest is less deep than wide.
     """
     turned = np.radians(yaw)
     width = float(np.hypot(np.cos(turned), 0.62 * np.sin(turned))) * player.girth
@@ -85,10 +85,10 @@ def neck(player: Player, shoulders: np.ndarray, head_centre: np.ndarray) -> list
 
 
 def arm(player: Player, shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, layer: str) -> list[Shape]:
-    """One arm in its sleeve: points [frames, 3] each."""
+    """One arm in its sleeve. Shoulder, elbow and wrist are [frames, 3]."""
     cuff = elbow + 0.8 * (wrist - elbow)
     girth = player.girth
-    sleeve = shade(player.shirt, 0.08)  # or an arm before the trunk would hardly be seen
+    sleeve = shade(player.shirt, 0.08)  # lighter than the shirt, so that an arm in front of the trunk stands out
     return [
         Shape(np.stack([cuff, wrist], axis=1), player.skin, (2.9 * girth, 2.5 * girth), layer),
         Shape(np.stack([shoulder, elbow], axis=1), sleeve, (5.4 * girth, 4.5 * girth), layer),
@@ -98,7 +98,7 @@ def arm(player: Player, shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarr
 
 
 def hand(player: Player, joints: np.ndarray, palm_to_camera: bool, layer: str) -> list[Shape]:
-    """A hand around its 21 joints [frames, 21, 3]."""
+    """The shapes of a hand around its 21 joints [frames, 21, 3]."""
     thick = player.hand_cm / 18.0
     skin = player.skin
     wrist, across = joints[:, 0], unit(joints[:, 5] - joints[:, 17])
@@ -115,7 +115,7 @@ def hand(player: Player, joints: np.ndarray, palm_to_camera: bool, layer: str) -
         if not palm_to_camera:
             nail = chain[:, 3] + 0.12 * (chain[:, 3] - chain[:, 2])
             fingers.append(Shape(np.stack([chain[:, 3], nail], axis=1), shade(skin, 0.35), 0.5 * radius, layer))
-    # The fingers bend to the palm's side: they are before it where the palm is seen, behind it where the back is.
+    # Fingers bend towards the palm. They are in front of it if the camera sees the palm, else behind it.
     if palm_to_camera:
         return palm + fingers
     knuckles = [
@@ -129,7 +129,9 @@ def head(player: Player, centre: np.ndarray, turn: np.ndarray, open_mouth: np.nd
     """Head, face and hair.
 
     Args:
-        centre: [frames, 3]; turn: [frames, 3, 3], see geometry.rotation; open_mouth: [frames], 0..1.
+        centre: [frames, 3].
+        turn: [frames, 3, 3], see geometry.rotation.
+        open_mouth: [frames], 0 closed .. 1 open.
     """
     size, skin = player.head, player.skin
 

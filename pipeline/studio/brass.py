@@ -1,17 +1,17 @@
-"""Trumpet, horn, trombone and tuba: three valves, or a slide."""
+"""Postures for trumpet, horn, trombone and tuba: three valves or a slide."""
 
 import numpy as np
 
 from pipeline.studio.geometry import unit, vec
 from pipeline.studio.pose import BRASS, MOUTH, SILVER, Cues, Hand, Pose, Shape, arc, layers, line, ring
 
-# Valves down for 0..6 semitones below an open note: first, second, third.
+# Which valves (first, second, third) are down for a note 0..6 semitones below an open note.
 _VALVES = np.array([(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1)], dtype=np.float64)
 _HARMONICS = np.round(12 * np.log2(np.arange(2, 17))).astype(int)
 
 
 def below_open(pitches: np.ndarray, fundamental: int) -> np.ndarray:
-    """Semitones from each pitch up to the nearest open note of a brass instrument, 0..6: int64 [notes].
+    """Semitones from each pitch up to the next open note of a brass instrument, 0..6: int64 [notes].
 
     Args:
         fundamental: MIDI number of the open tube's first harmonic.
@@ -21,7 +21,7 @@ def below_open(pitches: np.ndarray, fundamental: int) -> np.ndarray:
 
 
 def _valves(cues: Cues, fundamental: int, rest: float = 0.24, down: float = 0.52) -> np.ndarray:
-    """Curls of the hand on three valves."""
+    """Finger curls of the hand on the valves: float64 [frames, 5]."""
     valves = _VALVES[below_open(cues.part.pitches, fundamental)]
     thumb, little = np.full((len(valves), 1), 0.4), np.full((len(valves), 1), 0.35)
     return cues.reach(np.hstack([thumb, rest + (down - rest) * valves, little]), 0.05)
@@ -77,7 +77,7 @@ def trumpet(cues: Cues) -> Pose:
 
 
 def slide_cm(semitones_below_open: np.ndarray) -> np.ndarray:
-    """How far a trombone's slide is out, cm, for 0..6 semitones below an open note."""
+    """How far a trombone's slide is extended for 0..6 semitones below an open note, cm."""
     return 5.8 * semitones_below_open
 
 

@@ -1,4 +1,4 @@
-"""Drawing: a performance's shapes to pictures, with OpenCV."""
+"""Draws a performance's shapes into pictures, with OpenCV."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,14 +9,14 @@ from pipeline.studio.motion import Drawn, Performance
 from pipeline.studio.players import Player
 from pipeline.studio.pose import shade
 
-_SHIFT = 3  # fractional bits of OpenCV's coordinates: edges move by an eighth of a pixel, not by whole ones
-_LIGHT = np.array([-0.55, -0.83])  # where the light comes from, in the picture
+_SHIFT = 3  # fractional bits of OpenCV's coordinates, so that edges move in steps of 1/8 px
+_LIGHT = np.array([-0.55, -0.83])  # direction towards the light, in picture coordinates
 
 _Op = Callable[[np.ndarray, int], None]  # draws one frame's share of a shape into a picture
 
 
 def draw(performance: Performance, player: Player, size_px: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The pictures, a frame at a time: uint8 [height, width, 3], blue green red."""
+    """Yield the pictures, one per frame: uint8 [height, width, 3], BGR."""
     room = _background(player, size_px)
     operations = [op for shape in performance.shapes for op in _operations(shape)]
     for frame in range(len(performance.joints)):
@@ -62,7 +62,7 @@ def _plate(shape: Drawn) -> list[_Op]:
     ops = [_line(shape.points, edge, thick + 2, closed=True)]
     if extent.max() < 75:
         return [*ops, _fill(shape.points, shape.colour), _line(shape.points, shape.colour, thick, closed=True)]
-    # Large ones are lighter towards the light, in steps.
+    # Large plates get lighter towards the light, in steps.
     middle = shape.points.mean(axis=1, keepdims=True)
     steps = ((-0.26, 1.0, 0.0), (-0.14, 0.86, 0.03), (-0.04, 0.70, 0.06), (0.03, 0.50, 0.09), (0.08, 0.28, 0.12))
     for by, share, up in steps:
@@ -72,7 +72,7 @@ def _plate(shape: Drawn) -> list[_Op]:
 
 
 def _tube(shape: Drawn) -> list[_Op]:
-    """Drawn over and over, each time narrower, lighter and nearer to the light: round to the eye."""
+    """Draw the tube several times, each time narrower, lighter and closer to the light, so that it looks round."""
     points, radius, colour = shape.points, shape.radius_px, shape.colour
     widest = float(radius.max())
     if widest < 1.3:
@@ -123,7 +123,7 @@ def _line(points: np.ndarray, colour: tuple[int, int, int], thickness: int, clos
 
 
 def _tapered(points: np.ndarray, radius: np.ndarray, colour: tuple[int, int, int]) -> list[_Op]:
-    """A tube whose radius changes from point to point: quadrilaterals, and discs where they meet."""
+    """A tube whose radius changes from point to point: quadrilaterals, with discs where they meet."""
     way = np.diff(points, axis=1)
     way /= np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
     across = np.stack([-way[..., 1], way[..., 0]], axis=-1)
@@ -133,7 +133,7 @@ def _tapered(points: np.ndarray, radius: np.ndarray, colour: tuple[int, int, int
     )
     centres, radii = _fixed(points), np.maximum(1, np.round(radius * 2**_SHIFT)).astype(int).tolist()
     if radius[-1] > 1.35 * radius[-2]:
-        radii.pop()  # a bell is open at its end
+        radii.pop()  # the open end of a bell has no disc
 
     def op(picture: np.ndarray, frame: int) -> None:
         for quad in quads[frame]:

@@ -1,20 +1,21 @@
 """Vectors, hands and arms in the player's own space.
 
 Units are cm. The origin lies between the shoulders; x points to the player's left, y up, z forward.
-Arrays of points are float64 [..., 3]; the first axis, where there is one, is the frame.
+Arrays of points are float64 [..., 3]. If they have a frame axis, it is the first.
 """
 
 import numpy as np
 
-# A hand of 18 cm, from the wrist to the middle finger's tip. Columns: towards the thumb, towards the fingers.
+# Lengths in cm in a hand of 18 cm, from the wrist to the tip of the middle finger. Rows: index to little finger.
+# Columns of _KNUCKLES: towards the thumb, along the fingers. Columns of _PHALANGES: from the palm to the tip.
 _KNUCKLES = ((2.6, 8.6), (0.6, 9.0), (-1.4, 8.5), (-3.2, 7.6))
 _PHALANGES = ((4.3, 2.6, 2.1), (4.7, 2.9, 2.2), (4.4, 2.8, 2.2), (3.5, 2.2, 1.9))
-_FAN = (0.10, 0.02, -0.08, -0.18)  # how the stretched fingers spread, radians towards the thumb
-_BEND = np.array([1.25, 1.55, 0.95])  # radians of a finger's three joints when it is curled up wholly
+_FAN = (0.10, 0.02, -0.08, -0.18)  # spread of the extended fingers, radians towards the thumb
+_BEND = np.array([1.25, 1.55, 0.95])  # angles of a finger's three joints when it is fully curled, radians
 
 
 def unit(v: np.ndarray) -> np.ndarray:
-    """Vectors of length 1."""
+    """Vectors scaled to length 1."""
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
@@ -23,14 +24,14 @@ def vec(*xyz: float) -> np.ndarray:
 
 
 def turned(v: np.ndarray, axis: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
-    """Vectors [..., 3] turned about an axis (length 1) by an angle [...] in radians."""
+    """Vectors [..., 3] rotated about an axis of length 1 by an angle [...] in radians."""
     angle = np.asarray(angle)[..., None]
     along = (v * axis).sum(-1, keepdims=True) * axis
     return along + (v - along) * np.cos(angle) + np.cross(axis, v) * np.sin(angle)
 
 
 def rotation(x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:
-    """Rotation matrices [..., 3, 3]; degrees about x (head down), z (tilt to the right), y (to the left), in turn."""
+    """Rotation matrices [..., 3, 3]. Degrees about x (head down), then z (tilt to the right), then y (to the left)."""
     x, y, z = np.broadcast_arrays(np.radians(x), np.radians(y), np.radians(z))
     one, nought = np.ones_like(x), np.zeros_like(x)
 
@@ -46,12 +47,12 @@ def rotation(x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float
 def hand(
     left: bool, along: np.ndarray, palm: np.ndarray, curls: np.ndarray, size: float, spread: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The 21 joints of a hand about its wrist.
+    """The 21 joints of a hand, relative to its wrist.
 
     Args:
         along: [frames, 3], from the wrist to the fingers.
-        palm: [frames, 3], out of the palm, roughly: it is made square to `along`.
-        curls: [frames, 5], thumb to little finger, 0 stretched .. 1 curled up.
+        palm: [frames, 3], roughly out of the palm. It is made perpendicular to `along`.
+        curls: [frames, 5], thumb to little finger, 0 extended .. 1 fully curled.
         size: cm from the wrist to the middle finger's tip.
 
     Returns:
@@ -85,10 +86,10 @@ def hand(
 def elbow(
     shoulder: np.ndarray, wrist: np.ndarray, upper_cm: float, fore_cm: float, pole: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the elbow is: [frames, 3], and the wrist [frames, 3], drawn in where it is out of the arm's reach.
+    """The elbow and the wrist, each [frames, 3]. A wrist that the arm cannot reach is moved to where it can.
 
     Args:
-        pole: [3] or [frames, 3], the side to which the elbow points.
+        pole: [3] or [frames, 3], the direction in which the elbow points.
     """
     way = wrist - shoulder
     distance = np.linalg.norm(way, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The 13 instruments of URMP, a row each."""
+"""The 13 instruments of URMP, one row each."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Instrument:
         program: General MIDI program, 0-based.
         low, high: lowest and highest pitch that the studio writes for it, MIDI numbers.
         agility: how readily it takes fast rhythms, about 0.3 (slow) .. 1.2 (fast).
-        yaw: how far the player turns to the own left of the camera, degrees, so that the instrument is seen.
-        above_cm, below_cm: how much is seen above the head and below the hips.
-        aside: where the player is in the picture, -1 (left edge) .. 1, to leave room for the instrument.
+        yaw: how far players turn to their own left of the camera, degrees, so that the instrument is visible.
+        above_cm, below_cm: how much is visible above the head and below the hips.
+        aside: where the player is in the picture, -1 (left edge) .. 1 (right edge), to leave room for the instrument.
     """
 
     code: str
@@ -39,7 +39,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     Instrument("ob", "oboe", 68, 58, 86, 1.0, 20),
     Instrument("cl", "clarinet", 71, 50, 82, 1.1, 20),
     Instrument("bn", "bassoon", 70, 34, 65, 0.9, 0, above_cm=12.0),
-    # A tenor.
+    # A tenor saxophone.
     Instrument("sax", "saxophone", 66, 46, 75, 1.1, 14),
     Instrument("tpt", "trumpet", 56, 54, 81, 0.9, 28, aside=-0.24),
     Instrument("hn", "horn", 60, 41, 70, 0.6, -8, aside=0.06),

@@ -1,4 +1,4 @@
-"""From a part's notes to a player's movement: the 47 joints over time, and the shapes to draw, in the picture."""
+"""Turns a part's notes into a player's movement: the 47 joints over time, and the shapes to draw, both in px."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from pipeline.studio.pose import Cues, Hand, Pose, Shape, head_turn
 from pipeline.studio.postures import POSTURES
 from pipeline.studio.score import Part
 
-_CAMERA_CM = 420.0  # from the camera to the player: near enough for a hand held out to look larger
-_HEAD = vec(0.0, 20.5, 3.0)  # its centre, from the middle of the shoulders
-_MARGIN = 0.03  # of the picture, which no joint enters
+_CAMERA_CM = 420.0  # from the camera to the player, near enough that an outstretched hand looks larger
+_HEAD = vec(0.0, 20.5, 3.0)  # centre of the head, from the midpoint of the shoulders
+_MARGIN = 0.03  # share of the picture along each edge that no joint enters
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A shape in the picture: a tube, or a plate (radius_px <= 0: rounded by that much).
+    """A shape in the picture: a tube, or a plate where radius_px <= 0. Its corners are rounded by -radius_px.
 
     Attributes:
         points: float32 [frames, points, 2], px.
@@ -34,11 +34,11 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Performance:
-    """A player's movement in the player's own picture.
+    """A player's movement, in a picture of this player alone.
 
     Attributes:
         joints: float32 [frames, 47, 2], px, in the order of pipeline.keypoints.skeleton.
-        shapes: in the order of drawing.
+        shapes: in drawing order.
     """
 
     joints: np.ndarray
@@ -54,7 +54,7 @@ def perform(
     size_px: tuple[int, int],
     rng: np.random.Generator,
 ) -> Performance:
-    """Play the part: frame i shows the time i / fps.
+    """Play the part. Frame i shows the time i / fps.
 
     Args:
         size_px: width and height of the player's picture.
@@ -85,7 +85,7 @@ def perform(
     pivot = vec(0, -player.torso_cm, 0)
 
     def to_camera(points: np.ndarray, moves: bool = True) -> np.ndarray:
-        """Points [frames, n, 3] to cm in the picture's plane [frames, n, 2], y up."""
+        """Project points [frames, n, 3] onto the picture plane: [frames, n, 2] in cm, y up."""
         if moves:
             points = np.einsum("tij,tnj->tni", sway, points - pivot) + pivot
         points = np.einsum("ij,tjk,tnk->tni", tilt, still, points)
@@ -133,7 +133,7 @@ def _arm(cues: Cues, held: Hand, shoulder: np.ndarray, left: bool) -> tuple[np.n
     along, palm = (np.broadcast_to(way, (frames, 3)) for way in (held.along, held.palm))
     fingers, axes = geometry.hand(left, along, palm, held.curls, player.hand_cm)
     grip = np.einsum("j,tjk->tk", np.array(held.hold) * player.hand_cm / 18.0, axes)
-    # Elbows go out as the lungs fill and as the notes get loud.
+    # The elbows move out as the lungs fill and as the notes get louder.
     out = player.elbows + 0.12 * cues.breath + 0.12 * (cues.loud - 0.5) + 0.12 * cues.accent
     pole = held.pole + out[:, None] * vec(1.0 if left else -1.0, 0.3, 0.0)
     elbow, wrist = geometry.elbow(shoulder, held.grip - grip, player.upper_arm_cm, player.forearm_cm, pole)
@@ -174,7 +174,7 @@ def _framed(points: np.ndarray, frames: int) -> np.ndarray:
 def _fit(
     instrument: Instrument, player: Player, joints: np.ndarray, head_top: np.ndarray, size_px: tuple[int, int]
 ) -> tuple[float, np.ndarray]:
-    """Scale (px per cm) and shift (px) that bring the player into the picture, every joint and the head inside."""
+    """Scale (px per cm) and shift (px) that fit the player, with every joint and the head, into the picture."""
     width, height = size_px
     points = np.concatenate([joints, head_top], axis=1).reshape(-1, 2)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -182,7 +182,7 @@ def _fit(
     room = np.array(size_px) - 2 * margin
     seen_cm = instrument.above_cm + head_top[..., 1].mean() + player.torso_cm + instrument.below_cm
     scale = float(min(player.fill * height / seen_cm, *(room / (high - low))))
-    # Where it looks best, moved as far as keeps every joint inside.
+    # Start at the preferred place, and move only as far as is needed to keep every joint inside.
     x = width * (1 + instrument.aside + player.place) / 2
     y = scale * (instrument.above_cm + high[1])
     x = np.clip(x, margin[0] - scale * low[0], width - margin[0] - scale * high[0])

@@ -1,4 +1,4 @@
-"""The corpus: who plays together, and one piece at a time as a folder in URMP's own layout."""
+"""The embedded corpus: who plays together, and each piece as a folder in URMP's own layout."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.errors import ParamsError
 from pipeline.studio import figure, motion, players, score, synthesis
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
 
-# Who likes to play with whom; taken in turn for the ensembles.
+# The ensembles. `plan` takes the one that has played least so far.
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("vn", "vc"),
     ("fl", "ob", "cl", "bn"),
@@ -51,10 +51,10 @@ _TITLES = (
 
 
 def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
-    """The instruments of each piece: ensembles, then solos, so that every instrument has its number of tracks.
+    """The instruments of each piece: first the ensembles, then solos until every instrument has its number of tracks.
 
     Raises:
-        ParamsError: there are not tracks enough for so many ensembles.
+        ParamsError: there are not enough tracks for so many ensembles.
     """
     left = {instrument.code: tracks_per_instrument for instrument in INSTRUMENTS}
     pieces: list[tuple[str, ...]] = []
@@ -65,7 +65,7 @@ def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
                 f"studio.ensembles = {ensembles}: with studio.tracks_per_instrument = {tracks_per_instrument} "
                 f"there are players for {len(pieces)} at most"
             )
-        # The group that has played least, the first in the table among equals.
+        # The group that has played least; if several have, the first in GROUPS.
         group = min(fitting, key=pieces.count)
         pieces.append(group)
         for code in group:
@@ -74,7 +74,7 @@ def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
 
 
 def piece_name(index: int, codes: tuple[str, ...]) -> str:
-    """The folder of a piece, as URMP names it: 01_Title_vn_vc."""
+    """The name of a piece's folder, as in URMP: 01_Title_vn_vc."""
     return "_".join([f"{index + 1:02d}", _title(index), *codes])
 
 
@@ -86,9 +86,9 @@ def _title(index: int) -> str:
 def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.Studio) -> None:
     """Compose, play, film and record one piece into an existing folder.
 
-    The files depend on the arguments alone: not on other pieces, nor on how many are made at once.
+    The files depend only on the arguments, not on other pieces or on how many are made at once.
     """
-    # Threads would only get in the way of the pieces beside this one.
+    # Pieces are made in parallel, so threads within one would only compete with the others.
     cv2.setNumThreads(1)
     instruments = [BY_CODE[code] for code in codes]
     short = f"{index + 1:02d}_{_title(index)}"

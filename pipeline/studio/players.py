@@ -1,4 +1,4 @@
-"""The people: proportions, camera, looks and manners of each player, drawn from a generator of random numbers."""
+"""The players: proportions, camera, looks and habits of each, drawn from a random number generator."""
 
 from dataclasses import dataclass
 
@@ -51,15 +51,18 @@ class Player:
     """One person. Lengths in cm, angles in degrees.
 
     Attributes:
-        yaw: how far the player is turned from the camera beyond what the instrument asks, to the player's left.
+        yaw: how far the player turns to their own left, in addition to the instrument's yaw.
         pitch: how far the camera looks down.
-        fill: how much of the picture's height is used, about 1.
-        place: where in the picture the player is beside the usual place, -1 (left edge) .. 1.
-        sway: size of the body's sway, about 1; sway_beats: beats in a sway; sway_phase: radians.
-        lean: side lean at rest; stoop: forward lean at rest.
+        fill: share of the picture's height that is used, about 1.
+        place: offset to the right of the instrument's usual place, in half widths of the picture.
+        sway: size of the body's sway, about 1.
+        sway_beats: length of one sway, beats.
+        sway_phase: radians.
+        lean: sideways lean at rest.
+        stoop: forward lean at rest.
         accent: size of the nod at a note's onset, about 1.
         elbows: how far out the elbows are held, about 0.
-        quirks: float64 [8], standard normal: habits that each posture reads in its own way.
+        quirks: float64 [8], standard normal clipped to -2..2: habits, which each posture uses in its own way.
     """
 
     shoulder_cm: float
@@ -91,7 +94,7 @@ class Player:
 
 
 def draw_player(rng: np.random.Generator) -> Player:
-    """A new player."""
+    """Draw a random player."""
     size = float(np.clip(rng.normal(1.0, 0.035), 0.92, 1.08))
 
     def around(mean: float, spread: float) -> float:

@@ -1,4 +1,4 @@
-"""What a posture is made of: hands, shapes to draw, and the cues that the notes give."""
+"""The parts of a posture: hands, shapes to draw, and the cues that come from the notes."""
 
 from dataclasses import dataclass, field
 
@@ -23,13 +23,13 @@ STRING: Colour = (190, 195, 200)
 
 @dataclass(frozen=True)
 class Shape:
-    """A thing to draw: a tube along points, or a flat plate inside them.
+    """A shape to draw: a tube along the points, or a flat plate inside them.
 
     Attributes:
         points: [frames, points, 3] or [points, 3], cm, in the player's space.
         colour: of the lit side.
-        radius_cm: a tube's radius: one, or one a point. 0 is a plate.
-        layer: what it is drawn with; see Pose.layers.
+        radius_cm: radius of a tube, one number or one per point; 0 or less: a plate, its corners rounded by -radius_cm.
+        layer: the layer it belongs to; see Pose.layers.
     """
 
     points: np.ndarray
@@ -43,11 +43,11 @@ class Hand:
     """One hand.
 
     Attributes:
-        grip: [frames, 3], the point that it holds.
-        hold: where that point is in the hand: cm towards the thumb, along the fingers, out of the palm.
+        grip: [frames, 3], the point that the hand holds.
+        hold: where that point lies in the hand: cm towards the thumb, along the fingers, out of the palm.
         along, palm: [3] or [frames, 3], see geometry.hand.
-        curls: [frames, 5].
-        pole: [3], the side to which the elbow points.
+        curls: [frames, 5], see geometry.hand.
+        pole: [3], the direction in which the elbow points.
     """
 
     grip: np.ndarray
@@ -59,7 +59,7 @@ class Hand:
 
 
 def layers(names: str) -> tuple[str, ...]:
-    """The layers of a picture, the furthest first: what is behind every instrument, then those named."""
+    """The layers of a picture, from back to front: those behind every instrument, then those named."""
     return ("legs", "torso", "lap", *names.split(", "))
 
 
@@ -72,7 +72,7 @@ class Pose:
 
     Attributes:
         head: degrees: down, to the left, tilt to the right; each a number or [frames].
-        layers: what is drawn over what, the furthest first.
+        layers: drawing order, from back to front.
     """
 
     right: Hand
@@ -85,10 +85,13 @@ class Pose:
 
 @dataclass(frozen=True)
 class Cues:
-    """What a posture works from; curves are float64 [frames].
+    """The input of a posture. Curves are float64 [frames].
 
     Attributes:
-        loud: 0..1, the loudness of the note; accent: pulses at the onsets; breath: how full the lungs are.
+        loud: 0..1, loudness of the note.
+        accent: 0..1, pulses at the onsets.
+        breath: 0..1, how full the lungs are.
+        sounding: 0..1, 1 while a note sounds.
         sway: -1..1, the slow sway.
     """
 
@@ -113,14 +116,14 @@ class Cues:
 
 
 def shade(colour: Colour, by: float) -> Colour:
-    """A colour made darker (by < 0) or lighter (by > 0), -1 black .. 1 white."""
+    """A colour made darker (by < 0; -1 is black) or lighter (by > 0; 1 is white)."""
     goal = 255.0 if by > 0 else 0.0
     blue, green, red = (round(c + abs(by) * (goal - c)) for c in colour)
     return blue, green, red
 
 
 def ring(centre: np.ndarray, normal: np.ndarray, radius_cm: float, points: int = 20) -> np.ndarray:
-    """A circle [..., points, 3] about a centre, square to a normal."""
+    """A circle of points [..., points, 3] around a centre, perpendicular to a normal."""
     normal = unit(normal)
     first = unit(np.cross(normal, vec(0.31, 0.9, 0.2)))
     second = np.cross(normal, first)
@@ -133,13 +136,13 @@ def ring(centre: np.ndarray, normal: np.ndarray, radius_cm: float, points: int =
 def arc(
     centre: np.ndarray, first: np.ndarray, second: np.ndarray, start: float, end: float, points: int = 12
 ) -> np.ndarray:
-    """Points [points, 3] on the ellipse with half axes `first` and `second`, angles in degrees."""
+    """Points [points, 3] on the ellipse with semi-axes `first` and `second`, between two angles in degrees."""
     angles = np.radians(np.linspace(start, end, points))[:, None]
     return centre + np.cos(angles) * first + np.sin(angles) * second
 
 
 def line(*points: np.ndarray) -> np.ndarray:
-    """Points [..., 3], one after the other: [..., points, 3]."""
+    """Stack points [..., 3] into a line [..., points, 3]."""
     return np.stack(points, axis=-2)
 
 

@@ -1,4 +1,4 @@
-"""Which posture belongs to which instrument."""
+"""The posture of each instrument."""
 
 from collections.abc import Callable
 from functools import partial

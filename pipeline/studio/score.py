@@ -1,4 +1,4 @@
-"""The music: monophonic, phrased parts, and for an ensemble one key, one tempo and one harmony for all of them."""
+"""The music: monophonic parts in phrases. The parts of an ensemble share one key, one tempo and one harmony."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +8,12 @@ import pretty_midi
 
 from pipeline.studio.instruments import Instrument
 
-SHORTEST_S, LONGEST_S = 0.15, 1.5  # sounding length of a note
+SHORTEST_S, LONGEST_S = 0.15, 1.5  # limits of a note's sounding length
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _MINOR = (0, 2, 3, 5, 7, 8, 10)
-# Roots of the chords, as degrees of the scale, a bar each.
+# Chord roots as scale degrees, one per bar.
 _PROGRESSIONS = ((0, 3, 4, 0), (0, 5, 3, 4), (0, 4, 5, 3), (0, 1, 4, 0), (0, 5, 1, 4), (0, 2, 3, 4))
-# Rhythms of one or two beats, in beats, with how often they are taken: lively parts take the fast ones more often.
+# Rhythms of one or two beats: note lengths in beats, and a weight. Agile instruments take the fast ones more often.
 _CELLS = (
     ((1.0,), 3.0),
     ((0.5, 0.5), 3.0),
@@ -29,13 +29,13 @@ _BEATS_PER_BAR = 4
 
 @dataclass(frozen=True)
 class Part:
-    """The notes of one player, in order and never two at once.
+    """The notes of one player, in order and never overlapping.
 
     Attributes:
         onsets_s, durations_s: float64 [notes], seconds.
         pitches: int64 [notes], MIDI numbers.
         velocities: int64 [notes], MIDI velocities 1..127.
-        phrases: int64 [notes], the number of the phrase that each note is in.
+        phrases: int64 [notes], number of the phrase that each note belongs to.
         beat_s: length of a beat, seconds.
     """
 
@@ -53,7 +53,7 @@ class Part:
 
 
 def compose(players: list[Instrument], duration_s: float, rng: np.random.Generator) -> list[Part]:
-    """Music for the players: a part each, in one key, tempo and harmony, that ends before `duration_s`."""
+    """Compose one part per player, in one key, tempo and harmony. All parts end before `duration_s`."""
     root = int(rng.integers(12))
     scale = _MAJOR if rng.random() < 0.6 else _MINOR
     beat_s = 60.0 / rng.uniform(66, 126)
@@ -75,8 +75,8 @@ def _compose_part(
     duration_s: float,
     rng: np.random.Generator,
 ) -> Part:
-    # Each player keeps to a part of the middle of the instrument's range, as a real part does; so the pitches of one player
-    # are met in the music of others, and a few minutes an instrument are enough to learn its sound.
+    # Each part keeps to the middle of the instrument's range, as real parts do. So the pitches of one player occur in
+    # the music of others, and a few minutes per instrument are enough to learn its sound.
     width = int(rng.integers(12, 16))
     low = (player.low + player.high - width) // 2 + int(rng.integers(-3, 4))
     pitches = np.array([pitch for pitch in range(low, low + width + 1) if (pitch - root) % 12 in scale])
@@ -107,7 +107,7 @@ def _compose_part(
                     notes.append((onset_s, seconds, int(pitches[place]), velocity, phrase))
                 beat += slot
         phrase += 1
-        # Parts breathe on the grid of half beats, so that an ensemble stays together.
+        # Phrases start on half beats, so that an ensemble stays together.
         beat = np.ceil(beat * 2) / 2 + float(rng.choice((0.5, 1.0, 1.5)))
     onsets_s, durations_s, note_pitches, velocities, phrases = (np.array(column) for column in zip(*notes, strict=True))
     return Part(onsets_s, durations_s, note_pitches, velocities, phrases, beat_s)
@@ -119,9 +119,9 @@ def _chord(root: int, scale: tuple[int, ...], progression: tuple[int, ...], beat
 
 
 def _next_place(place: int, pitches: np.ndarray, chord: set[int], beat: float, rng: np.random.Generator) -> int:
-    """A step or a small leap from a place in the list of pitches; on the beat, to a note of the chord."""
+    """The next index into `pitches`, a step or a small leap away. On the beat it is that of the nearest chord note."""
     step = int(rng.choice((-4, -3, -2, -1, -1, 0, 1, 1, 2, 3, 4)))
-    # Drawn back to the middle, or a walk spends its time at the edges of the range.
+    # Pull back to the middle; a plain random walk would spend its time at the edges of the range.
     step += int(rng.random() < 0.35) * int(np.sign(len(pitches) / 2 - place))
     place = int(np.clip(place + step, 0, len(pitches) - 1))
     if beat % 1 == 0:
@@ -131,8 +131,8 @@ def _next_place(place: int, pitches: np.ndarray, chord: set[int], beat: float, r
 
 
 def write_midi(path: Path, players: list[Instrument], parts: list[Part]) -> None:
-    """Write the piece as MIDI, a track a player, in the players' order."""
-    # 960 ticks a beat: onsets in the file are within 0.5 ms of the exact ones.
+    """Write the piece as MIDI, one track per player, in the players' order."""
+    # At 960 ticks per beat, onsets in the file are within 0.5 ms of the exact ones.
     midi = pretty_midi.PrettyMIDI(resolution=960, initial_tempo=60.0 / parts[0].beat_s)
     for player, part in zip(players, parts, strict=True):
         track = pretty_midi.Instrument(program=player.program, name=player.name)

@@ -1,4 +1,4 @@
-"""Violin, viola, cello and double bass: a bow stroke a note, and the left hand where the pitch is."""
+"""Postures for violin, viola, cello and double bass: one bow stroke per note, and the left hand at the note's pitch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from pipeline.studio.pose import (
     shade,
 )
 
-# Half of the body's outline of a violin, cm from its lower end and from its middle line.
+# Half the outline of a violin's body: cm from its lower end, cm from its centre line.
 _OUTLINE = (
     (0.0, 0.0),
     (0.3, 4.5),
@@ -48,25 +48,25 @@ _OUTLINE = (
 _SLOPING = (*_OUTLINE[:10], (21.5, 6.6), (24.0, 7.3), (27.0, 7.2), (30.0, 5.6), (33.0, 3.2), (35.5, 1.3))
 
 
-_LIFTED, _DOWN = 0.34, 0.56  # curls of the left hand's fingers above and on a string
+_LIFTED, _DOWN = 0.34, 0.56  # curls of the left hand's fingers, above a string and on it
 
 
 @dataclass(frozen=True)
 class Strings:
-    """A bowed instrument: how it lies, in the player's space, and how it is handled. Lengths in cm."""
+    """A bowed instrument: its position in the player's space, and how it is played. Lengths in cm."""
 
     end: np.ndarray  # lower end of the body
     axis: np.ndarray  # from there to the scroll
-    low_side: np.ndarray  # across the strings to the lowest
+    low_side: np.ndarray  # across the strings, towards the lowest
     scale: float  # size, violin = 1
     neck: float  # from the body's upper end to the nut
     contact: float  # where the bow meets the strings, from the lower end
     bow: np.ndarray  # from frog to tip, on the middle strings
     bow_length: float
     string_angle: float  # degrees between the bow's planes on the lowest and the highest string
-    hand_low: float  # the left hand at the lowest and at the highest pitch, from the lower end
-    hand_high: float
-    slowness: float  # seconds for a whole bow, played loud
+    hand_low: float  # left hand at the lowest pitch, from the lower end
+    hand_high: float  # left hand at the highest pitch, from the lower end
+    slowness: float  # seconds for a whole bow when played loud
     left_along: np.ndarray
     left_palm: np.ndarray
     left_pole: np.ndarray
@@ -175,7 +175,7 @@ def bowed(setup: Strings, cues: Cues) -> Pose:
         a, b, n = (np.asarray(value)[..., None] for value in (a, b, n))
         return setup.end + a * axis + b * across + n * front
 
-    # The bow turns about the strings: low strings lift the frog's side, high strings lower it.
+    # The bow turns around the strings: the frog is higher on low strings and lower on high strings.
     string = cues.reach(np.round(3 * cues.high) / 3, 0.12)
     strokes = timing.bow_strokes(part, setup.slowness * (1 + 0.08 * quirks[5]), cues.rng)
     bow = timing.bow_place(cues.times_s, part, strokes)
@@ -187,7 +187,7 @@ def bowed(setup: Strings, cues: Cues) -> Pose:
     tip = frog + way * setup.bow_length
     stick = 2.2 * front
 
-    # Higher pitches bring the left hand up the fingerboard, towards the bow; one finger is down at a time.
+    # For higher pitches the left hand moves along the fingerboard towards the bow. One finger is down at a time.
     shift_cm = setup.hand_low - setup.hand_high
     hand_at = setup.hand_low - shift_cm * cues.reach(
         cues.high, 0.08 + 0.004 * np.abs(np.diff(cues.high, prepend=0)) * shift_cm
@@ -233,7 +233,7 @@ def _instrument(setup: Strings, scale: float, place: Callable[..., np.ndarray]) 
     """The instrument without its bow.
 
     Args:
-        place: from cm along the strings, across them and out of the top plate to a point.
+        place: maps cm along the strings, across them and out of the top plate to a point.
     """
     body = [(a * scale, b * scale) for a, b in setup.outline]
     outline = np.array([place(a, b) for a, b in body] + [place(a, -b) for a, b in reversed(body)])

@@ -1,4 +1,4 @@
-"""The sound: sampled instruments, each player in a room of their own and through an equaliser of their own."""
+"""The sound: sampled instruments. Each player has their own room and their own equaliser."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ from scipy.signal import fftconvolve, iirfilter, sosfilt
 from pipeline.studio.instruments import Instrument
 from pipeline.studio.score import Part
 
-_LOUDNESS_DB = -18.0  # root mean square of a part while it sounds, below full scale
-_PEAK = 0.9  # no sample is larger
+_LOUDNESS_DB = -18.0  # RMS of a part while it sounds, relative to full scale
+_PEAK = 0.9  # largest absolute sample
 
 
 def synthesise(
     instrument: Instrument, part: Part, duration_s: float, sample_rate_hz: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """The part as sound that starts with the score: float32 [samples], exactly `duration_s` long, below full scale."""
+    """The part as sound, in time with the score: float32 [samples], exactly `duration_s` long, below full scale."""
     samples = round(duration_s * sample_rate_hz)
     dry = _play(instrument, part, samples, sample_rate_hz)
     sound = _room(_equalise(dry, sample_rate_hz, rng), sample_rate_hz, rng)
@@ -28,13 +28,13 @@ def synthesise(
 
 
 def mix(parts: list[np.ndarray]) -> np.ndarray:
-    """All players together, turned down only if it would clip: float32 [samples]."""
+    """The sum of all players, turned down only if it would exceed the peak: float32 [samples]."""
     total = np.sum(parts, axis=0)
     return (total * min(1.0, _PEAK / np.abs(total).max())).astype(np.float32)
 
 
 def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int) -> np.ndarray:
-    """The part as the SoundFont plays it, every note at its sample: float64 [samples]."""
+    """The part as the SoundFont plays it, with every note at its exact sample: float64 [samples]."""
     synth = tinysoundfont.Synth(samplerate=sample_rate_hz)
     font = synth.sfload(str(Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")))
     synth.program_select(0, font, 0, instrument.program)
@@ -46,7 +46,7 @@ def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int)
         for event in ((onset_s, pitch, velocity), (onset_s + duration_s, pitch, 0))
     ]
     blocks, now = [], 0
-    # At one time a note ends before the next begins: the same pitch again would otherwise be silenced.
+    # At equal times, note-off comes before note-on. Otherwise a repeated pitch would be silenced.
     for time_s, pitch, velocity in sorted(events, key=lambda event: (event[0], event[2])):
         place = round(time_s * sample_rate_hz)
         blocks.append(_render(synth, place - now))
@@ -60,7 +60,7 @@ def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int)
 
 
 def _render(synth: Any, samples: int) -> np.ndarray:
-    """The next samples, both sides mixed; none if there are none to come."""
+    """The next samples, both channels averaged: float64 [samples], empty if samples <= 0."""
     if samples <= 0:
         return np.zeros(0)
     stereo = np.frombuffer(synth.generate(samples), dtype=np.float32).reshape(samples, 2)
@@ -68,7 +68,7 @@ def _render(synth: Any, samples: int) -> np.ndarray:
 
 
 def _equalise(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
-    """Some bass and some treble more or less, as another instrument and another microphone would have."""
+    """Raise or lower three bands a little, as another instrument and another microphone would."""
     for low_hz, high_hz in ((80, 300), (900, 1800), (2500, 6000)):
         band = iirfilter(
             1, (low_hz, min(high_hz, 0.45 * sample_rate_hz)), btype="band", fs=sample_rate_hz, output="sos"
@@ -78,12 +78,12 @@ def _equalise(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) 
 
 
 def _room(sound: np.ndarray, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
-    """The direct sound, undelayed, then a few walls and a decaying echo without pitch: a booth, as URMP was recorded in."""
+    """A booth like URMP's: the direct sound without delay, a few reflections, and a tail of decaying noise."""
     decay_s = rng.uniform(0.15, 0.3)  # to -60 dB
     echo = rng.normal(size=round(decay_s * sample_rate_hz))
     times_s = np.arange(len(echo)) / sample_rate_hz
     echo *= 10 ** (-3 * times_s / decay_s)
-    # The air and the walls take the treble first.
+    # Air and walls absorb the treble first.
     soft = iirfilter(
         1, min(rng.uniform(2500, 5000), 0.45 * sample_rate_hz), btype="low", fs=sample_rate_hz, output="sos"
     )

@@ -1,4 +1,4 @@
-"""From notes to curves over time: what every player's movement is made of."""
+"""Turns notes into curves over time, from which every player's movement is made."""
 
 import numpy as np
 
@@ -6,18 +6,19 @@ from pipeline.studio.score import Part
 
 
 def smooth(x: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, and a curve without corners between them."""
+    """Smoothstep: 0 below 0, 1 above 1, and a curve without corners in between."""
     x = np.clip(x, 0.0, 1.0)
     return x * x * (3 - 2 * x)
 
 
 def reach(times_s: np.ndarray, part: Part, values: np.ndarray, travel_s: float | np.ndarray = 0.09) -> np.ndarray:
-    """A value a note, held through the note; the way to the next note's value ends at that note's onset.
+    """Hold each note's value, then move to the next note's value, which is reached at that note's onset.
 
     Args:
         times_s: float64 [frames].
         values: float64 [notes] or [notes, n].
-        travel_s: seconds that the way to each note takes, a number or float64 [notes]; less where the notes are close.
+        travel_s: seconds that the move to each note takes, a number or float64 [notes]. It is shortened where notes are
+            close together.
 
     Returns:
         float64 [frames] or [frames, n].
@@ -28,14 +29,14 @@ def reach(times_s: np.ndarray, part: Part, values: np.ndarray, travel_s: float |
     room_s = np.diff(onsets_s, append=onsets_s[-1] + 1.0)[now]
     way_s = np.minimum(np.broadcast_to(travel_s, onsets_s.shape)[then], 0.8 * room_s)
     done = smooth(1 - (onsets_s[then] - times_s) / way_s)
-    # Before the first onset `now` is that first note already: the player is ready for it.
+    # Before the first onset, `now` is already the first note: the player is ready for it.
     done = np.where((times_s < onsets_s[0]) | (then == now), 0.0, done)
     done = done.reshape(-1, *[1] * (values.ndim - 1))
     return values[now] * (1 - done) + values[then] * done
 
 
 def accents(times_s: np.ndarray, part: Part, rise_s: float = 0.06, fall_s: float = 0.16) -> np.ndarray:
-    """Pulses that peak at the onsets, as high as the notes are loud (0..1): float64 [frames]."""
+    """Pulses that peak at the onsets, 0..1, higher for louder notes: float64 [frames]."""
     after = times_s[:, None] - part.onsets_s[None, :]  # [frames, notes]
     pulse = np.where(after < 0, smooth(1 + after / rise_s), np.exp(-np.maximum(after, 0) / fall_s))
     return np.max(pulse * (part.velocities / 127.0) ** 2, axis=1)
@@ -50,7 +51,7 @@ def sounding(times_s: np.ndarray, part: Part, edge_s: float = 0.12) -> np.ndarra
 
 
 def vibrato(times_s: np.ndarray, part: Part, rate_hz: float) -> np.ndarray:
-    """A swing of -1..1 that sets in a while after each onset, and so is seen in long notes only: float64 [frames]."""
+    """Vibrato, -1..1: float64 [frames]. It sets in 0.2 s after each onset, so only long notes show it."""
     now = np.clip(np.searchsorted(part.onsets_s, times_s, side="right") - 1, 0, None)
     return np.sin(2 * np.pi * rate_hz * times_s) * smooth((times_s - part.onsets_s[now] - 0.2) / 0.2)
 
@@ -61,7 +62,7 @@ def phrase_starts_s(part: Part) -> np.ndarray:
 
 
 def breath(times_s: np.ndarray, part: Part) -> np.ndarray:
-    """How full the lungs are, 0..1: filled just before each phrase, emptied through it. float64 [frames]."""
+    """How full the lungs are, 0..1: float64 [frames]. They fill just before each phrase and empty during it."""
     starts_s = phrase_starts_s(part)
     ends_s = np.append(starts_s[1:], times_s[-1] + 1.0)
     full = np.zeros_like(times_s)
@@ -75,7 +76,7 @@ def breath(times_s: np.ndarray, part: Part) -> np.ndarray:
 def bow_strokes(part: Part, slowness: float, rng: np.random.Generator) -> np.ndarray:
     """Where on the bow each note starts and ends, 0 = frog .. 1 = tip: float64 [notes, 2].
 
-    Strokes alternate in direction, down-bow (to the tip) first; louder and longer notes take more bow.
+    Strokes alternate in direction, starting with a down-bow (towards the tip). Louder and longer notes take more bow.
     """
     low, high, least = 0.06, 0.86, 0.07
     speed = 0.25 + 0.75 * (part.velocities / 127.0) ** 1.3
@@ -84,7 +85,7 @@ def bow_strokes(part: Part, slowness: float, rng: np.random.Generator) -> np.nda
     bow = rng.uniform(low, low + 0.25)
     for i, length in enumerate(lengths):
         strokes[i, 0] = bow
-        # Room for the least stroke back is left at both ends.
+        # Leave room at both ends for the shortest stroke back.
         down = i % 2 == 0
         bow = np.clip(bow + (length if down else -length), low + least * down, high - least * (not down))
         strokes[i, 1] = bow
@@ -92,9 +93,9 @@ def bow_strokes(part: Part, slowness: float, rng: np.random.Generator) -> np.nda
 
 
 def bow_place(times_s: np.ndarray, part: Part, strokes: np.ndarray) -> np.ndarray:
-    """The bow over time, 0 = frog .. 1 = tip: float64 [frames]. It turns at the onsets, and rests in the rests."""
+    """The bow over time, 0 = frog .. 1 = tip: float64 [frames]. It turns at onsets and stands still in rests."""
     starts_s = part.onsets_s
-    # Legato notes share one turning point; after a rest the bow waits on the string.
+    # In legato a stroke lasts until the next onset. Before a rest it ends with the note, and the bow waits.
     ends_s = np.where(
         np.append(starts_s[1:], np.inf) - (starts_s + part.durations_s) < 0.25,
         np.append(starts_s[1:], np.inf),
@@ -102,6 +103,6 @@ def bow_place(times_s: np.ndarray, part: Part, strokes: np.ndarray) -> np.ndarra
     )
     now = np.clip(np.searchsorted(starts_s, times_s, side="right") - 1, 0, None)
     x = np.clip((times_s - starts_s[now]) / (ends_s - starts_s)[now], 0.0, 1.0)
-    # Slower at the turns, but not still: the change of direction is sharp, as a bow change is.
+    # The bow slows down at the turns but does not stop: a bow change is sharp.
     eased = x - 0.55 * np.sin(2 * np.pi * x) / (2 * np.pi)
     return strokes[now, 0] + (strokes[now, 1] - strokes[now, 0]) * eased

@@ -1,4 +1,4 @@
-"""Flute, oboe, clarinet, bassoon and saxophone: fingers on keys."""
+"""Postures for flute, oboe, clarinet, bassoon and saxophone: fingers on keys."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,12 @@ from pipeline.studio.pose import BRASS, EBONY, MOUTH, SILVER, Cues, Hand, Pose, 
 
 
 def _holes(cues: Cues, lifted: float = 0.12, pressed: float = 0.38) -> tuple[np.ndarray, np.ndarray]:
-    """Curls of both hands on a woodwind's keys: all fingers down for the lowest note, then lifted one by one."""
+    """Finger curls of the left and the right hand on a woodwind's keys, each float64 [frames, 5].
+
+    All fingers are down for the lowest note and are lifted one by one up the octave.
+    """
     steps = (cues.part.pitches - cues.instrument.low) % 12
-    down = np.clip(8 - steps * 8 / 11, 0, 8)[:, None]  # fingers down, counted from the mouth
+    down = np.clip(8 - steps * 8 / 11, 0, 8)[:, None]  # number of fingers down, counted from the mouth
     keys = np.arange(8)[None, :]
     curl = lifted + (pressed - lifted) * np.clip(down - keys, 0.0, 1.0)
     thumb = np.full((len(steps), 1), 0.45)
