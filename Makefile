@@ -1,16 +1,17 @@
-# make repro   the whole pipeline, on the corpus that params.yaml names
-# make test    the tests
-# make check-corpus   what is in the corpus, what is broken, and what a run would take
-# make profile name=smoke   puts a whole parameter file in place
-# make deps    what dvc.yaml says of the code and the versions, from the imports
-# Each installs what it needs into .venv first; a second call installs nothing.
+# make repro                 run the whole pipeline on the corpus of params.yaml
+# make test                  run the tests
+# make check-corpus          list the contents and the faults of the corpus, and estimate the time of a run
+# make profile name=smoke    copy profiles/smoke.yaml to params.yaml
+# make deps                  update the code deps and the versions of dvc.yaml
+# make figures               update the figures of README.md and docs/ from metrics/ and reports/
+# All targets except profile first install the packages into .venv, if that has not been done.
 
 PYTHON ?= python3.11
 SHELL := bash
-# The stages run as `python -m stages.x`, and `python` must be this one.
+# DVC runs the stages as `python -m stages.x`, with the first `python` on the path.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test check-corpus profile deps
+.PHONY: repro test check-corpus profile deps figures
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -24,23 +25,23 @@ test: .venv/installed
 	mypy
 	python -m pytest -n 2 --maxschedchunk 1
 
-# What the corpus of params.yaml holds, before hours are spent on it.
 check-corpus: .venv/installed
 	@python -m pipeline.commands.file_names
 	@python -m pipeline.commands.check_corpus
 
-# The code and the versions that each stage depends on, from the imports and constraints.txt.
 deps: .venv/installed
 	@python -m pipeline.commands.deps
 
-# Put a profile in place: make profile name=smoke
+figures: .venv/installed
+	@python -m pipeline.commands.figures
+
 profile:
 	@test -f "profiles/$(name).yaml" || { echo "profiles/$(name).yaml: no such profile; there are:" $(basename $(notdir $(wildcard profiles/*.yaml))); exit 1; }
 	cp "profiles/$(name).yaml" params.yaml
 
-# These two come without what their metadata asks for and nothing here uses: jax, sounddevice and an OpenCV with libGL for
-# MediaPipe, pyaudio for tinysoundfont. Last, one process has librosa compile what it compiles when first used: two that do so
-# at once, as the stages' workers might, leave files behind which every later process dies of.
+# mediapipe and tinysoundfont are installed without dependencies that nothing here uses: jax, sounddevice and an OpenCV with libGL
+# for MediaPipe, pyaudio for tinysoundfont. The last command makes librosa compile the functions that it compiles at first use. If
+# several workers compiled them at once, they would leave broken files, and every later process would crash.
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
 		{ echo "$(PYTHON) is missing or is not Python 3.11 or 3.12, which the pinned wheels are for; name one: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -1,4 +1,4 @@
-"""What the files of a corpus hold, and what is wrong with them, one by one."""
+"""Checks of the single files of a corpus."""
 
 import hashlib
 import time
@@ -21,10 +21,10 @@ from pipeline.keypoints import detection
 from pipeline.media import picture_files, probing, sound_files
 from pipeline.notes import annotations, midi
 
-PLAYERS = 24  # that the detector looks at, all of them on the contact sheet
-SAMPLE_S = 1.0  # how much of each
-TIMED_S = 10.0  # of each sound, transformed to see how long that takes
-UNEVEN_S = 1.0  # further apart, the ends of a recording's picture and sound are worth a remark
+PLAYERS = 24  # largest number of players for the detector and the contact sheet
+SAMPLE_S = 1.0  # duration of each player's sample
+TIMED_S = 10.0  # part of each sound that is transformed to measure the time
+UNEVEN_S = 1.0  # a larger difference between the lengths of picture and sound is reported
 SHOWN_PX = 480  # height of a player on the contact sheet
 BROKEN = "replace it with a whole copy, or delete it"
 Result = TypeVar("Result")
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound file: its length, a hash of its samples, and how long a second of it takes to be read and transformed."""
+    """A sound file: its duration, a hash of its samples, and the time to read and transform one second, s."""
 
     duration_s: float
     digest: str
@@ -41,7 +41,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Checked:
-    """A track that can be used, and how much of it there is."""
+    """A usable track, with the durations of its picture and sound."""
 
     track: Track
     picture_s: float
@@ -56,12 +56,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the detector found in a second of a track.
+    """What the detector found in one second of a track.
 
     Attributes:
-        shares: of the pictures, in which body and hands were found.
-        cost_s: time a picture took; NaN where there was one alone, with which the models are loaded.
-        picture, joints: the middle one, uint8 [height, width, 3], red first, and float32 [47, 3] in its px.
+        shares: shares of the pictures in which body and hands were found.
+        cost_s: time per picture. NaN if there is only one picture, since the first also loads the models.
+        picture: the middle picture, uint8 [height, width, 3], RGB.
+        joints: its joints, float32 [47, 3] = x px, y px, confidence.
     """
 
     track: Track
@@ -72,17 +73,17 @@ class Sample:
 
 
 def spread_over_cores(work: Callable[..., Result], items: Sequence[tuple[Any, ...]], title: str) -> Iterable[Result]:
-    """What `work` gives for each item, spread over the cores, with a progress bar."""
+    """The results of `work` for each item, computed on all cores, with a progress bar."""
     jobs = (joblib.delayed(work)(*item) for item in items)
     results = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(jobs)
     return tqdm(results, title, len(items), mininterval=0.5)
 
 
 def last_picture(video: Path) -> tuple[Path, float | str]:
-    """When the picture of a video ends, s; or what is wrong with it."""
+    """A video, with the time at which its picture ends, s, or with what is wrong."""
     try:
         probe = probing.probe(video)
-        for start_s in (probe.duration_s - 1, 0):  # from the start where only the sound goes on to the end of the file
+        for start_s in (probe.duration_s - 1, 0):  # all of it if the last second has sound only
             times_s = [time_s for time_s, _ in picture_files.frames(video, max(start_s, 0))]
             if times_s:
                 return video, times_s[-1] + (1 / probe.fps if probe.fps else 0)
@@ -92,7 +93,7 @@ def last_picture(video: Path) -> tuple[Path, float | str]:
 
 
 def listen(file: Path, tracks: list[Track], p: params.Params) -> tuple[Path, Sound | None, list[SetAside]]:
-    """The sound of some tracks, None where no track can use it; and what there is to say of it."""
+    """A sound file of one or more tracks, its `Sound` (None if it is unusable), and remarks."""
     name = relative(file, Path(p.corpus.root))
     started = time.perf_counter()
     try:
@@ -120,7 +121,7 @@ def measure(track: Track, picture_end_s: float, sound: Sound) -> Checked:
 
 
 def lengths(each: Checked, shortest_s: float, root: Path) -> list[SetAside]:
-    """What is wrong with the lengths of a track's picture and sound."""
+    """Remarks on the durations of a track's picture and sound."""
     file, name = relative(each.track.video, root), each.track.name
     if each.seconds < shortest_s:
         what = f"{name} is {max(each.seconds, 0):.1f} s long, shorter than a window of {shortest_s:g} s"
@@ -132,7 +133,7 @@ def lengths(each: Checked, shortest_s: float, root: Path) -> list[SetAside]:
 
 
 def wrong_annotations(tracks: Iterable[Track], root: Path) -> list[SetAside]:
-    """What is wrong with notes, pitches and scores."""
+    """Remarks on unusable notes, pitches and scores."""
     aside = []
     players: dict[Path, int] = {}
     for track in tracks:
@@ -154,7 +155,7 @@ def wrong_annotations(tracks: Iterable[Track], root: Path) -> list[SetAside]:
 
 
 def spread(checked: Sequence[Checked]) -> list[Checked]:
-    """`PLAYERS` tracks at most: of each instrument in turn, and of an instrument's those that lie evenly in its list."""
+    """Up to `PLAYERS` tracks: as many of each instrument as possible, spread evenly over the instrument's list."""
     groups: dict[str, list[Checked]] = {}
     for each in checked:
         groups.setdefault(each.track.instrument, []).append(each)
@@ -169,9 +170,9 @@ def spread(checked: Sequence[Checked]) -> list[Checked]:
 
 
 def look(each: Checked, keypoints: params.Keypoints) -> tuple[Track, Sample | str]:
-    """A track, and what is found in a second from its middle; or what is wrong."""
+    """A track, with what is found in one second from its middle, or with what is wrong."""
     track = part = each.track
-    if track.skeleton is None:  # one that is there takes no time, and begins where its track does
+    if track.skeleton is None:  # a given skeleton is read without a detector, and starts with its track
         start_s = track.start_s + max((each.picture_s - SAMPLE_S) / 2, 0)
         part = replace(track, start_s=start_s, end_s=start_s + SAMPLE_S)
     ticks: list[float] = []

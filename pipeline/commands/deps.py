@@ -1,8 +1,8 @@
-"""Writes what dvc.yaml cannot say for itself: `make deps`.
+"""Writes the code deps and the package versions of dvc.yaml: `make deps`.
 
-A stage depends on the modules that it imports, at any depth, and on the versions of the packages that these compute with. Both
-follow from the imports, so nobody keeps them by hand. The versions stand in versions.yaml, copied from constraints.txt, since DVC
-reads parameters from YAML.
+A stage depends on the modules that it imports, directly or indirectly, and on the versions of the packages that compute its
+results. Both are derived from the imports. The versions are copied from constraints.txt to versions.yaml, since DVC reads
+parameters from YAML.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.compute.closure import ROOT, code, packages
 from pipeline.compute.work import COMPUTE
 
-WIDTH = 128  # characters of a line of deps
+WIDTH = 128  # characters per line of deps
 
 
 def main() -> None:
@@ -25,17 +25,17 @@ def main() -> None:
 
 
 def versions() -> str:
-    """versions.yaml: the pinned version of every package that makes bytes."""
+    """The text of versions.yaml: the pinned version of every package that affects results."""
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
     lines = [f'{name}: "{pins[name]}"\n' for name in sorted(COMPUTE.values())]
     return (
-        "# Of the packages that make bytes, so that another version runs their stages again; written by `make deps`.\n"
+        "# The packages that affect results. A new version makes their stages run again. Written by `make deps`.\n"
         + "".join(lines)
     )
 
 
 def pipeline() -> str:
-    """dvc.yaml with the code deps and the versions of every stage written anew."""
+    """The text of dvc.yaml, with new code deps and versions for every stage."""
     return "".join(f"{line}\n" for line in _lines((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()))
 
 

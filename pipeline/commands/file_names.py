@@ -1,6 +1,6 @@
-"""File names that DVC cannot store: `python -m pipeline.commands.file_names` names them before a run.
+"""Lists file names that DVC cannot store, before a run: `python -m pipeline.commands.file_names`.
 
-DVC 3.67 stops at a name that is not UTF-8 anywhere in a folder that a stage depends on, and does not say which it is.
+DVC 3.67 stops if a name in a folder that a stage depends on is not UTF-8, and does not say which name.
 """
 
 import os
