@@ -10,8 +10,11 @@ from smoke import house, ran, sh
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process makes the finished clone, which takes minutes, while the other runs what does not need it."""
+    """Tests of the finished clone are slow, and come first and last: one process makes the clone, which takes minutes, while the
+    other runs the rest."""
     need = [item for item in items if "finished" in getattr(item, "fixturenames", ())]
+    for item in need:
+        item.add_marker(pytest.mark.slow)
     items[:] = need[:1] + [item for item in items if item not in need] + need[1:]
 
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -161,14 +160,8 @@ def workplace(folder: Path, **changes: dict[str, object]) -> Path:
 
 def players(folder: Path, codes: Iterable[tuple[str, ...]], duration_s: float) -> Path:
     """Drawn pieces in URMP's layout, 20 frames/s, 320 px a player; a tuple of instrument codes a piece."""
-    studio = replace(
-        params.load(REPO / "profiles" / "demo.yaml").studio,
-        duration_s=duration_s,
-        fps=20.0,
-        player_width_px=320,
-        player_height_px=320,
-        sample_rate_hz=16000,
-    )
+    size = {"player_width_px": 320, "player_height_px": 320}
+    studio = PROFILE.studio.model_copy(update={"duration_s": duration_s, "fps": 20.0, "sample_rate_hz": 16000, **size})
     for index, piece in enumerate(codes):
         place = folder / pieces.piece_name(index, piece)
         place.mkdir(parents=True)
@@ -183,4 +176,4 @@ def digests(folder: Path) -> dict[str, str]:
 
 def corpus_params(name: str, root: Path, **changes: object) -> params.Corpus:
     """A corpus as the demo profile has it, under another name and elsewhere."""
-    return replace(PROFILE.corpus, name=name, root=str(root), **changes)  # type: ignore[arg-type]
+    return PROFILE.corpus.model_copy(update={"name": name, "root": str(root), **changes})

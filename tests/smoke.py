@@ -21,6 +21,11 @@ FILES = (
     ".gitignore",
     ".dvc/config",
 )
+# Commands of the docs that take too long to be run for each page. The tests of the whole pipeline run them once.
+OTHER_HEADS = "dvc exp run -S prior.heads=8"
+OTHER_DROPOUT = "dvc exp run -S +variants.baseline.graph_transformer.dropout=0.2"
+OWN_VIDEOS = "dvc exp run -S corpus.name=folder -S corpus.root=/path/to/videos"
+PULL = "dvc pull"
 ENVIRONMENT = os.environ | {
     "OMP_NUM_THREADS": "1",  # other tests run beside
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -1,6 +1,7 @@
 """The baselines: what they promise, as properties."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,10 @@ import torch
 from torch import Tensor
 
 from pipeline.keypoints.skeleton import BONES, JOINTS, NECK, PARENTS
-from pipeline.models.graph_transformer import GraphTransformer
+from pipeline.models.graph_transformer import STGCN, GraphTransformer, STGCNBlock, adjacency
 from pipeline.models.rnn_seq2seq import RNNSeq2Seq
-from pipeline.models.st_gcn import STGCN, STGCNBlock, adjacency
-from pipeline.models.transformer import turns
-from pipeline.training import weights
+from pipeline.models.transformer import rotary_angles
+from pipeline.training import baselines, weights
 
 BINS, MOVEMENT = 6, 11  # an odd number of movement frames, which a stride does not divide
 SIZES = {"bins": BINS, "joints": JOINTS, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 16, "dropout": 0.1}
@@ -134,8 +134,9 @@ def test_frame_t_is_expected_from_the_frames_before_it(baseline: Baseline) -> No
     expected = decode(baseline, before, motion, 20) * baseline.standard.std + baseline.standard.mean
     (gradient,) = torch.autograd.grad(expected[0, 10].sum(), spectrogram)
     assert gradient[0].abs().sum(1).nonzero()[:, 0].tolist() == list(range(10))
-    mse = (expected - spectrogram).square().mean() / baseline.standard.std**2
-    torch.testing.assert_close(baseline(spectrogram, motion)["loss"], mse)
+    error = (expected - spectrogram).square().mean(-1)
+    torch.testing.assert_close(baseline.error(spectrogram, motion), error)
+    torch.testing.assert_close(baseline(spectrogram, motion)["loss"], error.mean() / baseline.standard.std**2)
 
 
 def test_a_longer_window_begins_as_a_shorter_one(baseline: Baseline) -> None:
@@ -188,15 +189,15 @@ def test_the_whole_movement_reaches_the_body_state_and_the_sound(baseline: Basel
 
 
 def test_cross_attention_shares_one_time_axis() -> None:
-    """Keys of movement at second s lie where the spectrogram frame of second s lies: the same turn as its query."""
+    """Keys of movement at second s lie where the spectrogram frame of second s lies: rotated by the same angle as its query."""
     model = make(GraphTransformer).eval()
     motion = torch.randn(1, 100, JOINTS, 2)
     (keys, _), *_ = model.memories(motion, 250)
     memory = model.memory(model.body(motion).mean(3).transpose(1, 2))  # (1, 50, W)
     for index in (0, 10, 49):  # the memory has 12.5 frames a second, the spectrogram 62.5
-        by = turns(torch.full((50,), 5 * index), memory.shape[2] // model.heads)
-        turned, _ = model.blocks[0].cross_attention.keys_values(memory, by)
-        torch.testing.assert_close(keys[:, :, index], turned[:, :, index])
+        angles = rotary_angles(torch.full((50,), 5 * index), memory.shape[2] // model.transformer.heads)
+        rotated, _ = model.transformer.blocks[0].cross_attention.keys_values(memory, angles)
+        torch.testing.assert_close(keys[:, :, index], rotated[:, :, index])
 
 
 @pytest.mark.parametrize("kind", [RNNSeq2Seq, GraphTransformer])
@@ -219,12 +220,12 @@ def test_learns_frames_that_depend_on_the_movement(kind: type) -> None:
     assert (model.generate(motion, 20) - spectrogram).square().mean() < 0.2 * model.standard.std**2
 
 
-def test_survives_its_files(baseline: Baseline, tmp_path: pytest.TempPathFactory) -> None:
+def test_survives_its_files(baseline: Baseline, tmp_path: Path) -> None:
     """The edges pass through JSON, and what is made from them is not stored."""
-    config = SIZES | (GRAPH if isinstance(baseline, GraphTransformer) else {})
-    weights.save(tmp_path, baseline, config)
-    loaded = weights.load(tmp_path, type(baseline))
+    network, more = ("graph_transformer", GRAPH) if isinstance(baseline, GraphTransformer) else ("rnn_seq2seq", {})
+    weights.save(tmp_path, baseline, weights.Config(network, "fp32", SIZES | more))
+    loaded = baselines.load(tmp_path)
     motion = torch.randn(2, MOVEMENT, JOINTS, 2)
     assert torch.equal(loaded.generate(motion, 5), baseline.generate(motion, 5))
     stored = json.loads((tmp_path / "config.json").read_text())
-    assert stored["joints"] == JOINTS
+    assert stored["sizes"]["joints"] == JOINTS

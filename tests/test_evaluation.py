@@ -1,20 +1,24 @@
 """What the rows of the tables rest on: fair controls, the same keys, judges that hear what is there."""
 
-import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.audio import spectrogram
-from pipeline.dataset.shards import ShardWriter
+from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
+from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.evaluation import cells, content, rows
 from pipeline.metrics import ndb
+from pipeline.models.vqvae import VQVAE
+from pipeline.sampling import codec
+from stages import evaluate, reference
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = params.load(ROOT / "profiles" / "smoke.yaml")
@@ -64,9 +68,10 @@ def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, mo
         for track, notes in played.items():
             begins = (np.diff(notes, prepend=0) != 0) & (notes > 0)
             writer.add(track, {"notes": notes, "onsets": begins})
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(SPLITS)
     places = [("a", 0), ("b", 0)]
-    settings = dataclasses.replace(SETTINGS, audio=dataclasses.replace(SETTINGS.audio, griffin_lim_iterations=16))
+    audio = SETTINGS.audio.model_copy(update={"griffin_lim_iterations": 16})
+    settings = SETTINGS.model_copy(update={"audio": audio})
     right = content.measure_content("right", np.stack([tone(played["a"]), tone(played["b"])]), places, settings)
     assert right["pitch"] > 0.85
     assert right["onset_f1"] > 0.7
@@ -95,7 +100,7 @@ def test_without_notes_the_onsets_of_the_recording_are_asked_for(
     with ShardWriter("data/spectrograms") as writer:
         writer.add("a", {"spectrogram": sound.astype(np.float16)})
         writer.add("b", {"spectrogram": sound[::-1].astype(np.float16)})
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(SPLITS)
     places = [("a", 0), ("b", 0)]
     metrics = content.measure_content("row", np.stack([sound, sound[::-1]]), places, SETTINGS)
     assert metrics["onset_f1"] == 1.0
@@ -119,7 +124,7 @@ def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.Monk
     """Two repeats over hand-made cells: NDB is their mean, its spread their deviation, and what is made once serves both."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(rows.SPLITS)
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(SPLITS)
     centres = np.array([[[0.0], [1.0]], [[0.0], [1.0]]], dtype=np.float32)
     share = np.array([[0.5, 0.5], [1.0, 0.0]])
     cells.Cells(np.array([[0], [1]]), centres, share, 1000).save()
@@ -130,8 +135,64 @@ def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.Monk
     assert ndb.compare(share[0], 1000, np.array([0.5, 0.5]), 100, 0.05).ndb == 0
     assert once["ndb"] == 1.0
     assert once["ndb_spread"] == pytest.approx(np.std([0, 2], ddof=1))
-    assert "heard" not in once  # there is no classifier
+    assert "instrument_accuracy" not in once  # there is no classifier
     table = pd.read_csv("evaluations/row/ndb.csv")
     assert table.groupby("repeat").different.sum().tolist() == [0, 2]
     windows = pd.read_csv("evaluations/row/windows.csv")
     assert windows.instrument.tolist() == ["flute"] * 50 + ["tuba"] * 50
+
+
+def test_the_error_through_the_codes_is_over_the_variance_about_each_bins_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bins with means of their own over tracks of unequal length: a decoder that gives these means has 1, whatever they are."""
+    rng = np.random.default_rng(0)
+    level = np.linspace(-0.9, 0.9, 32)
+    tracks = {
+        name: (level + rng.normal(0, 0.1, (rows, 32))).astype(np.float16) for name, rows in (("a", 90), ("b", 20))
+    }
+    with ShardWriter(tmp_path) as writer:
+        for name, rows in tracks.items():
+            writer.add(name, {"spectrogram": rows})
+    torch.manual_seed(0)
+    sizes = {"channels": 8, "code_dim": 4, "codes": 16, "bands": [2], "commitment": 0.25, "ema_decay": 0.9}
+    model = VQVAE(bins=32, revive_below=0.1, **sizes).eval()
+    codes, table = reference.through_codes(model, Shards(tmp_path), list(tracks))
+    every = np.concatenate(list(tracks.values())).astype(np.float64)
+    assert table["values"].tolist() == [90 * 32, 20 * 32]
+    assert table.variance.sum() == pytest.approx(np.square(every - every.mean(0)).sum(), rel=1e-5)
+    for name, rows in tracks.items():
+        np.testing.assert_array_equal(codes[name], codec.encode(model, rows))
+        made = codec.decode(model, codes[name][None])[0]
+        squared_error = table.squared_error[table.track == name].item()
+        assert squared_error == pytest.approx(np.square(made - rows).sum(dtype=np.float64), rel=1e-4)
+    monkeypatch.setattr(codec, "decode_long", lambda _, codes: np.tile(every.mean(0), (len(codes), 1)))
+    _, table = reference.through_codes(model, Shards(tmp_path), list(tracks))
+    assert reference.mse(table) == pytest.approx(1)
+
+
+def test_a_baselines_error_is_over_the_variance_about_each_bins_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that expects each bin's mean over the test windows has 1."""
+    monkeypatch.chdir(tmp_path)
+    bins, rng = SETTINGS.audio.n_fft // 2, np.random.default_rng(0)
+    with ShardWriter(SPECTROGRAMS) as sounds, ShardWriter(MOTION) as movements:
+        for track in "ab":
+            sound = np.linspace(-0.5, 0.5, bins) + rng.normal(0, 0.1, (250, bins))
+            sounds.add(track, {"spectrogram": sound.astype(np.float16)})
+            movements.add(track, {"motion": np.zeros((100, 47, 2), np.float32)})
+    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(SPLITS)
+    every = torch.from_numpy(np.stack([Shards(SPECTROGRAMS).rows("spectrogram", track) for track in "ab"])).float()
+
+    class MeanFrame(torch.nn.Module):
+        def error(self, spectrogram: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+            return (spectrogram - every.mean((0, 1))).square().mean(-1)
+
+        def body_state(self, motion: torch.Tensor) -> torch.Tensor:
+            return motion.mean(1).flatten(1)
+
+    monkeypatch.setattr(evaluate.baselines, "load", lambda folder: MeanFrame())
+    monkeypatch.setattr(evaluate.body_states, "states", lambda body_state, row, settings: {})
+    metrics = evaluate.of_baseline("rnn_seq2seq", [("a", 0), ("b", 0)], SETTINGS)
+    assert metrics == pytest.approx({"mse": 1, "mse_shuffled": 1}, rel=1e-4)

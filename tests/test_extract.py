@@ -133,7 +133,7 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
     KEPT.mkdir(parents=True)
     video = write_video(tmp_path / "v.mp4", blank(1))
     track = Track("t", "p", "unknown", video, video)
-    strict = replace(USUAL, min_detection_confidence=0.9)
+    strict = USUAL.model_copy(update={"min_detection_confidence": 0.9})
     assert detect(track, USUAL) == detect(replace(track, name="renamed"), USUAL)
     assert len(runs) == 1
     assert len({detect(track, USUAL), detect(track, strict), detect(replace(track, left=0.5), USUAL)}) == 3

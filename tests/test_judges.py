@@ -195,14 +195,14 @@ def test_loudness_is_no_instrument(classifier: Classifier) -> None:
 def test_any_size_of_window(frames: int, bins: int, tmp_path: Path) -> None:
     """And what was saved judges as before, by the same names."""
     torch.manual_seed(0)
-    config = {"bins": bins, "instruments": ["a", "b"], "channels": 4, "dropout": 0.0}
-    model = Classifier(**config).eval()
-    weights.save(tmp_path, model, config)
-    loaded = weights.load(tmp_path, Classifier)
+    sizes = {"bins": bins, "instruments": ["a", "b"], "channels": 4, "dropout": 0.0}
+    model = Classifier(**sizes).eval()
+    weights.save(tmp_path, model, weights.Config("classifier", "fp32", sizes))
+    loaded = weights.load(tmp_path, {"classifier": Classifier})
     spectrogram = torch.randn(1, frames, bins)
     assert torch.equal(loaded.logits(spectrogram), model.logits(spectrogram))
     assert loaded.instruments == ["a", "b"]
-    assert json.loads((tmp_path / "config.json").read_text())["instruments"] == ["a", "b"]
+    assert json.loads((tmp_path / "config.json").read_text())["sizes"]["instruments"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("first", "second"), [("unknown", "unknown"), ("violin", "unknown"), ("violin", "violin")])
@@ -219,7 +219,7 @@ def test_a_corpus_without_two_instruments_has_no_classifier(
     train_classifier.main()
     assert not list((tmp_path / "models" / "classifier").iterdir())
     assert "test_accuracy" in pd.read_csv(tmp_path / "metrics" / "history_classifier.csv").columns
-    assert "no classifier" in capsys.readouterr().out
+    assert "classifier is skipped: instruments to learn" in capsys.readouterr().out
 
 
 @given(

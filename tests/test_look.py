@@ -129,7 +129,7 @@ def read(root: Path, **changes: object) -> tuple[list[Track], list[SetAside]]:
 
 def of_folder(root: Path) -> params.Params:
     """The demo's settings for a folder."""
-    return replace(PROFILE, corpus=replace(PROFILE.corpus, name="folder", root=str(root)))
+    return PROFILE.model_copy(update={"corpus": corpus_params("folder", root)})
 
 
 def test_a_shot_is_a_track_and_short_ones_are_one_line_a_video(tmp_path, monkeypatch):

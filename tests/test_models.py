@@ -1,23 +1,27 @@
 """The models: what the paper's equations promise, as properties."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from benchmarks.sampling import sample_without_cache
-from pipeline.models.body import KERNEL, BodyEncoder, BodySequence
-from pipeline.models.gru_content import GRUSeq2Seq
-from pipeline.models.prior import Prior
+from pipeline.models.gru_seq2seq import GRUSeq2Seq
+from pipeline.models.mi_net import BodyEncoder, MINet
+from pipeline.models.mi_net_sync import KERNEL, MINetSync, MovementEncoder
 from pipeline.models.standard import FLOOR, Standard
+from pipeline.models.transformer import Block
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
 from pipeline.sampling import codec, sampler
-from pipeline.sampling.codec import encode
-from pipeline.sampling.sampler import Choice, Sampling, draw, sample
+from pipeline.sampling.sampler import Rerank, Sampling, draw, sample
 from pipeline.training.priors import Model
+
+Lively = TypeVar("Lively", bound=torch.nn.Module)
 
 
 @pytest.fixture
@@ -28,72 +32,76 @@ def vqvae() -> VQVAE:
     )
 
 
-def lively(model: Model) -> Model:
+def lively(model: Lively) -> Lively:
     """An untrained head says the same at every step; larger weights let a wrong step show."""
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
 
 
-LAST_STATE = {  # what a prior is told of the movement in the paper
-    "body": "last_state",
-    "velocities": False,
-    "body_at_head": False,
-    "body_reach": 0,
-    "codes_hidden": 0.0,
-    "movement_hidden": 0.0,
-    "onset_weight": 0.0,
-    "onset_companding": 4.0,
-}
-IN_TIME = LAST_STATE | {"body": "convolutions", "velocities": True, "body_at_head": True}
+SIZES = {"codes": 50, "joints": 5, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 32, "dropout": 0.1}
 
 
-def make(network: str, notes: int, **body: Any) -> Model:
+def mi_net(notes: int = 0) -> MINet:
     torch.manual_seed(0)
-    sizes = {"codes": 50, "joints": 5, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 32, "dropout": 0.1}
-    if network == "gru":
-        return lively(GRUSeq2Seq(notes=notes, **sizes))
-    return lively(Prior(notes=notes, heads=4, **sizes, **(LAST_STATE | body)))
+    return lively(MINet(notes=notes, heads=4, **SIZES))
 
 
-@pytest.fixture
-def prior() -> Prior:
-    model = make("transformer", notes=0)
-    assert isinstance(model, Prior)
-    return model
+def mi_net_sync(notes: int = 0, **changes: float) -> MINetSync:
+    torch.manual_seed(0)
+    training: dict[str, Any] = {"token_dropout": 0.0, "condition_dropout": 0.0, "auxiliary_loss_weight": 1.0}
+    training |= {"onset_companding": 4.0, "onset_scale": 1.0}
+    return lively(MINetSync(notes=notes, heads=4, **SIZES, **(training | changes)))
 
 
-KINDS: dict[str, dict[str, Any]] = {
-    "transformer": {},
-    "transformer with content": {},
-    "gru with content": {},
-    "transformer in time": IN_TIME,
-    "transformer in time with content": IN_TIME,
-    "transformer in time by a GRU": IN_TIME | {"body": "gru", "velocities": False},
-    "transformer in time by attention": IN_TIME | {"body_at_head": False, "body_reach": 3},
+def gru_seq2seq(notes: int = 30) -> GRUSeq2Seq:
+    torch.manual_seed(0)
+    return lively(GRUSeq2Seq(notes=notes, **SIZES))
+
+
+KINDS: dict[str, Callable[[], Model]] = {
+    "mi_net": mi_net,
+    "mi_net with content": partial(mi_net, 30),
+    "mi_net_sync": mi_net_sync,
+    "mi_net_sync with content": partial(mi_net_sync, 30),
+    "gru_seq2seq with content": gru_seq2seq,
 }
 
 
 @pytest.fixture(params=KINDS)
 def model(request: pytest.FixtureRequest) -> Model:
     """Every kind of model over codes."""
-    return make(request.param.split()[0], notes=30 if "content" in request.param else 0, **KINDS[request.param])
+    return KINDS[request.param]()
 
 
 def conditions(model: Model, batch: int, steps: int) -> tuple[Tensor, Tensor | None]:
     """Random movement, and random notes for a model that reads them."""
-    reads = isinstance(model, GRUSeq2Seq) or model.content is not None
-    return torch.randn(batch, 8, 5, 2), torch.randint(30, (batch, steps)) if reads else None
+    return torch.randn(batch, 8, 5, 2), torch.randint(30, (batch, steps)) if model.reads_notes else None
 
 
-def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | None) -> Tensor:
-    """Scores (B, T, K) of every step at once, without a cache."""
+def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | None, steps: int = 0) -> Tensor:
+    """Scores (B, T, K) of every step at once, without a cache, for a movement that lasts `steps`, or T if it is 0."""
     if isinstance(model, GRUSeq2Seq):
         assert notes is not None
         h = model.body_state(motion)
         return model.decode(before, h, *model.encode(notes, h))[0]
-    body = model.body.steps(motion, before.shape[1])
-    return model.logits(before, body, model.memories(notes, body))
+    if isinstance(model, MINet):
+        h = model.body_state(motion)
+        return model.logits(before, h, model.memories(notes, h))
+    body = model.movement(motion, steps or before.shape[1])
+    return model.logits(before, body[:, : before.shape[1]], model.memories(notes, body))
+
+
+@torch.inference_mode()
+def sample_slowly(model: Model, motion: Tensor, notes: Tensor | None, steps: int, seed: int) -> Tensor:
+    """The oracle of sampling: each code is drawn from the scores of a new pass over all the codes before it."""
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.full((len(motion), 1), model.start)
+    for _ in range(steps):
+        share = torch.softmax(all_logits(model, codes, motion, notes, steps)[:, -1], -1).cumsum(-1)
+        chosen = torch.rand(len(motion), 1, generator=generator) * share[:, -1:]
+        codes = torch.cat([codes, (share <= chosen).sum(1, keepdim=True)], dim=1)
+    return codes[:, 1:]
 
 
 def test_nothing_lies_below_the_floor_and_what_does_is_no_error() -> None:
@@ -126,21 +134,47 @@ def test_bands_do_not_mix() -> None:
         assert bool(x.grad[:, 4:].any()) is others_reached
 
 
+@pytest.mark.parametrize("bands", [1, 4])
+def test_a_multi_band_block_is_the_formula(bands: int) -> None:
+    """x + Conv1d(ReLU(Conv1d(x))) of each band by itself (paper, section 3.1)."""
+    torch.manual_seed(0)
+    block, x = MultiBandBlock(16, bands), torch.randn(2, 16, 20)
+
+    def convolved(x: Tensor, convolution: torch.nn.Conv1d, band: slice) -> Tensor:
+        assert convolution.bias is not None
+        return F.conv1d(x, convolution.weight[band], convolution.bias[band], padding=1)
+
+    made = block(x)
+    for first in range(0, 16, 16 // bands):
+        band = slice(first, first + 16 // bands)
+        expected = x[:, band] + convolved(convolved(x[:, band], block.first, band).clamp(min=0), block.second, band)
+        torch.testing.assert_close(made[:, band], expected)
+
+
+def test_the_feed_forward_is_the_formula() -> None:
+    """max(0, x W1 + b1) W2 + b2 (paper, section 3.2)."""
+    torch.manual_seed(0)
+    block, x = Block(16, 2, 0.0, cross=False), torch.randn(2, 20, 16)
+    first, _, second = block.feed
+    hidden = (x @ first.weight.T + first.bias).clamp(min=0)
+    torch.testing.assert_close(block.feed(x), hidden @ second.weight.T + second.bias)
+
+
 def test_one_code_a_frame(vqvae: VQVAE) -> None:
     spectrogram = torch.randn(3, 40, 32)
-    vqvae.start_codebook(spectrogram)
+    vqvae.init_codebook(spectrogram)
     codes = vqvae.encode(spectrogram)
     assert codes.shape == (3, 40)
     assert vqvae.decode(codes).shape == spectrogram.shape
 
 
-def test_reach_is_the_receptive_field(vqvae: VQVAE) -> None:
-    """Chunked encoding relies on it."""
+def test_the_receptive_field_is_what_a_code_depends_on(vqvae: VQVAE) -> None:
+    """Encoding and decoding in chunks rely on it."""
     x = torch.randn(1, 60, 32, requires_grad=True)
     vqvae.embed(x)[0, 30].sum().backward()
     assert x.grad is not None
     touched = x.grad[0].abs().sum(1).nonzero()[:, 0]
-    assert (touched.min(), touched.max()) == (30 - vqvae.reach, 30 + vqvae.reach)
+    assert (touched.min(), touched.max()) == (30 - vqvae.receptive_field, 30 + vqvae.receptive_field)
 
 
 @pytest.mark.parametrize("frames", [1, 63, 64, 65, 200])
@@ -149,9 +183,20 @@ def test_a_track_in_chunks_has_the_codes_of_the_whole(
 ) -> None:
     monkeypatch.setattr(codec, "CHUNK", 64)
     spectrogram = np.random.default_rng(0).normal(size=(frames, 32)).astype(np.float32)
-    vqvae.start_codebook(torch.from_numpy(spectrogram)[None])
+    vqvae.init_codebook(torch.from_numpy(spectrogram)[None])
     whole = vqvae.encode(torch.from_numpy(spectrogram)[None])[0].numpy()
-    np.testing.assert_array_equal(encode(vqvae, spectrogram), whole)
+    np.testing.assert_array_equal(codec.encode(vqvae, spectrogram), whole)
+
+
+@pytest.mark.parametrize("frames", [1, 63, 64, 65, 200])
+def test_a_track_decoded_in_chunks_is_the_whole(vqvae: VQVAE, monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    """Chunks without overlap would differ from it at their edges."""
+    monkeypatch.setattr(codec, "CHUNK", 64)
+    vqvae.init_codebook(torch.randn(4, 60, 32))
+    codes = np.random.default_rng(0).integers(24, size=frames)
+    made = codec.decode_long(vqvae, codes)
+    assert made.shape == (frames, 32)
+    np.testing.assert_allclose(made, codec.decode(vqvae, codes[None])[0], rtol=0, atol=1e-5)
 
 
 def test_nearest_is_the_nearest() -> None:
@@ -166,7 +211,7 @@ def test_moving_averages_are_the_formula() -> None:
     codebook = Codebook(2, 1, ema_decay=0.9, revive_below=0.0)
     codebook.uses.copy_(torch.tensor([10.0, 5.0]))
     codebook.sums.copy_(torch.tensor([[10.0], [-5.0]]))
-    codebook.follow(torch.tensor([[2.0], [4.0], [-3.0]]), torch.tensor([0, 0, 1]))
+    codebook.ema_update(torch.tensor([[2.0], [4.0], [-3.0]]), torch.tensor([0, 0, 1]))
     torch.testing.assert_close(codebook.uses, torch.tensor([9.2, 4.6]))
     torch.testing.assert_close(codebook.codes, torch.tensor([[9.6 / 9.2], [-4.8 / 4.6]]))
 
@@ -175,14 +220,14 @@ def test_a_revived_code_stays_revived() -> None:
     """A known mistake: a code that is moved without its averages jumps back at the next step."""
     torch.manual_seed(0)
     codebook = Codebook(4, 2, ema_decay=0.5, revive_below=0.1)
-    codebook.start(torch.randn(100, 2))
+    codebook.init_kmeans(torch.randn(100, 2))
     codebook.codes[3] = 1000.0
     codebook.sums[3], codebook.uses[3] = 0.0, 0.0
     e = torch.randn(100, 2)
-    codebook.follow(e, codebook.nearest(e))
+    codebook.ema_update(e, codebook.nearest(e))
     revived = codebook.codes[3].clone()
     assert any(torch.equal(revived, row) for row in e)
-    codebook.follow(e, codebook.nearest(e))
+    codebook.ema_update(e, codebook.nearest(e))
     assert (codebook.codes[3] - revived).norm() < 3
     assert torch.equal(codebook.codes, codebook.sums / codebook.uses[:, None])
 
@@ -191,7 +236,7 @@ def test_k_means_start_finds_clusters() -> None:
     torch.manual_seed(0)
     centres = torch.tensor([[0.0, 9.0], [9.0, 0.0], [-9.0, -9.0]])
     codebook = Codebook(60, 2, 0.9, 0.1)
-    codebook.start(centres.repeat(100, 1) + 0.1 * torch.randn(300, 2))
+    codebook.init_kmeans(centres.repeat(100, 1) + 0.1 * torch.randn(300, 2))
     assert torch.cdist(codebook.codes, centres).min(1).values.max() < 1
 
 
@@ -200,7 +245,7 @@ def test_vqvae_learns_and_uses_its_codes(vqvae: VQVAE) -> None:
     data = torch.randn(12, 32)
     spectrogram = data[torch.randint(12, (8, 40))]
     vqvae.standard.fit(spectrogram)
-    vqvae.start_codebook(spectrogram)
+    vqvae.init_codebook(spectrogram)
     optimizer = torch.optim.AdamW(vqvae.parameters(), 1e-2)
     errors = []
     for _ in range(60):
@@ -217,13 +262,13 @@ def test_what_is_watched_has_the_same_names_before_the_codebook_and_after(vqvae:
     """Or a column of the history would be empty."""
     spectrogram = torch.randn(2, 30, 32)
     before = list(vqvae(spectrogram))
-    vqvae.start_codebook(spectrogram)
+    vqvae.init_codebook(spectrogram)
     assert list(vqvae(spectrogram)) == before
 
 
 def test_straight_through_reaches_the_encoder(vqvae: VQVAE) -> None:
     spectrogram = torch.randn(2, 30, 32)
-    vqvae.start_codebook(spectrogram)
+    vqvae.init_codebook(spectrogram)
     vqvae(spectrogram)["mse"].backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in vqvae.encoder.parameters())
 
@@ -250,9 +295,9 @@ def test_code_t_is_predicted_from_the_codes_before_it(model: Model) -> None:
     assert 11 in changed
 
 
-@pytest.mark.parametrize("network", ["transformer", "gru with content"])
-def test_the_papers_models_see_the_whole_movement_at_every_step(network: str) -> None:
-    model = make(network.split()[0], notes=30 if "content" in network else 0)
+@pytest.mark.parametrize("kind", ["mi_net", "gru_seq2seq with content"])
+def test_the_papers_models_see_the_whole_movement_at_every_step(kind: str) -> None:
+    model = KINDS[kind]()
     codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
     motion.requires_grad_()
     model.nll(codes, motion, notes)[0, 3].backward()
@@ -260,10 +305,10 @@ def test_the_papers_models_see_the_whole_movement_at_every_step(network: str) ->
     assert motion.grad.abs().sum((0, 2, 3)).all()
 
 
-@pytest.mark.parametrize("network", ["transformer", "gru"])
-def test_every_step_sees_all_the_notes(network: str) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "content" in kind])
+def test_every_step_sees_all_the_notes(kind: str) -> None:
     """The notes are known beforehand: a player reads ahead."""
-    model = make(network, notes=30)
+    model = KINDS[kind]()
     codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
     before = model.nll(codes, motion, notes)[0, 3]
     for place in (0, 10, 19):
@@ -274,7 +319,7 @@ def test_every_step_sees_all_the_notes(network: str) -> None:
 
 def test_attention_knows_where_notes_stand() -> None:
     """Without positions the same notes in another order would give the same music."""
-    model = make("transformer", notes=30)
+    model = mi_net(30)
     codes, (motion, notes) = torch.randint(50, (1, 20)), conditions(model, 1, 20)
     assert notes is not None
     assert not torch.allclose(model.nll(codes, motion, notes), model.nll(codes, motion, notes.flip(1)), atol=1e-3)
@@ -283,28 +328,29 @@ def test_attention_knows_where_notes_stand() -> None:
 def test_step_by_step_equals_all_at_once(model: Model) -> None:
     """Caches, hidden states and positions: sampling sees what training saw."""
     codes, (motion, notes) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
-    state = model.begin(motion, notes, steps=20, context=20)
-    steps = [model.next(codes[:, t : t + 1], state) for t in range(20)]
+    following = model.begin(motion, notes, steps=20, context=20, guidance=1)
+    steps = [following(codes[:, t : t + 1]) for t in range(20)]
     # The scores reach 100 here, where a float32 has seven digits.
     everything = all_logits(model, codes, motion, notes)
     torch.testing.assert_close(torch.stack(steps, 1), everything, rtol=1e-6, atol=1e-5)
-    state = model.begin(motion, notes, steps=20, context=20)
-    after = [model.next(codes[:, first:last], state) for first, last in ((0, 7), (7, 8), (8, 9))]
+    following = model.begin(motion, notes, steps=20, context=20, guidance=1)
+    after = [following(codes[:, first:last]) for first, last in ((0, 7), (7, 8), (8, 9))]
     torch.testing.assert_close(torch.stack(after, 1), everything[:, 6:9], rtol=1e-6, atol=1e-5)
 
 
-def test_cached_sampler_gives_the_same_tokens(prior: Prior) -> None:
-    motion = torch.randn(16, 8, 5, 2)
-    cached = sample(prior, motion, None, 60, Sampling(60), torch.Generator().manual_seed(3))
-    plain = sample_without_cache(prior, motion, 60, 1.0, torch.Generator().manual_seed(3))
-    assert torch.equal(cached, plain)
-    assert len(cached.unique()) > 25
-    other = sample(prior, motion, None, 60, Sampling(60), torch.Generator().manual_seed(4))
-    assert not torch.equal(cached, other)
+def test_the_sampler_gives_the_same_codes_as_the_oracle(model: Model) -> None:
+    model.head.weight.data *= 0.1  # the scores are close enough for many codes to be drawn
+    motion, notes = conditions(model, 8, 40)
+    drawn = sample(model, motion, notes, 40, Sampling(40), torch.Generator().manual_seed(3))
+    assert torch.equal(drawn, sample_slowly(model, motion, notes, 40, seed=3))
+    assert len(drawn.unique()) > 25
+    other = sample(model, motion, notes, 40, Sampling(40), torch.Generator().manual_seed(4))
+    assert not torch.equal(drawn, other)
 
 
-def test_sampling_goes_on_past_its_context(prior: Prior) -> None:
+def test_sampling_goes_on_past_its_context() -> None:
     """Any length, in the memory of one context; and the steps within the context are those of a longer one."""
+    prior = mi_net()
     motion = torch.randn(2, 8, 5, 2)
     short = sample(prior, motion, None, 40, Sampling(10), torch.Generator().manual_seed(3))
     long = sample(prior, motion, None, 40, Sampling(40), torch.Generator().manual_seed(3))
@@ -323,7 +369,8 @@ def test_codes_are_drawn_as_often_as_their_probability_says() -> None:
     assert ((counts - expected)[:4].square() / expected[:4]).sum() < 16.3  # of 3 degrees of freedom, one time in 1000
 
 
-def test_sampling_follows_the_temperature(prior: Prior) -> None:
+def test_sampling_follows_the_temperature() -> None:
+    prior = mi_net()
     motion = torch.randn(4, 8, 5, 2)
     cold = [
         sample(prior, motion, None, 20, Sampling(20, temperature=1e-3), torch.Generator().manual_seed(seed))
@@ -341,20 +388,19 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
     monkeypatch.setattr(
         sampler.onset_detector, "detect", lambda window, fps: np.flatnonzero(window[:, 0] % 4 == 0) / fps
     )
-    model = make("transformer", notes, **IN_TIME | {"onset_weight": 1.0, "onset_companding": 2.0})
-    assert isinstance(model, Prior)
+    model = mi_net_sync(notes)
     motion, told_notes = conditions(model, 5, 30)
     given = torch.randint(50, (5, 8))
 
-    def drawn(motion: Tensor, notes: Tensor | None, given: Tensor, choice: Choice | None) -> Tensor:
+    def drawn(motion: Tensor, notes: Tensor | None, given: Tensor, rerank: Rerank | None) -> Tensor:
         generator = torch.Generator().manual_seed(3)
-        return sample(model, motion, notes, 30, Sampling(30, choice=choice), generator, given)
+        return sample(model, motion, notes, 30, Sampling(30, rerank=rerank), generator, given)
 
-    kept = drawn(motion, told_notes, given, Choice(4, vqvae, 62.5))
+    kept = drawn(motion, told_notes, given, Rerank(4, vqvae, 62.5))
     several = (None if each is None else each.repeat_interleave(4, 0) for each in (motion, told_notes, given))
     every = drawn(*several, None).view(5, 4, 30)  # type: ignore[arg-type]
     with torch.inference_mode():
-        told = model.onset(model.body.steps(motion, 30))[..., 0]  # type: ignore[misc]
+        told = model.onset(model.movement(motion, 30))[..., 0]
     heard = gaussian_filter1d((every % 4 == 0).float().numpy(), 0.024 * 62.5, axis=-1)
     for i in range(5):
         agreement = [np.corrcoef(told[i], heard[i, j])[0, 1] for j in range(4)]
@@ -362,13 +408,15 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
     assert torch.equal(kept[:, :8], given)
 
 
-def test_models_that_tell_no_onsets_are_sampled_once(prior: Prior, vqvae: VQVAE) -> None:
-    motion = torch.randn(4, 8, 5, 2)
-    once, chosen = (
-        sample(prior, motion, None, 20, Sampling(20, choice=choice), torch.Generator().manual_seed(1))
-        for choice in (None, Choice(4, vqvae, 62.5))
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "sync" not in kind])
+def test_models_that_tell_no_onsets_are_sampled_once(kind: str, vqvae: VQVAE) -> None:
+    model = KINDS[kind]()
+    motion, notes = conditions(model, 4, 20)
+    once, best = (
+        sample(model, motion, notes, 20, Sampling(20, rerank=rerank), torch.Generator().manual_seed(1))
+        for rerank in (None, Rerank(4, vqvae, 62.5))
     )
-    assert torch.equal(once, chosen)
+    assert torch.equal(once, best)
 
 
 def test_a_batch_equals_its_samples(model: Model) -> None:
@@ -384,18 +432,7 @@ def test_content_is_learnt() -> None:
     errors = {}
     for notes_count in (0, 12):
         torch.manual_seed(0)
-        model = Prior(
-            codes=12,
-            notes=notes_count,
-            joints=5,
-            body_hidden=4,
-            body_layers=1,
-            layers=2,
-            width=32,
-            heads=4,
-            dropout=0.0,
-            **LAST_STATE,
-        )
+        model = MINet(notes=notes_count, heads=4, **(SIZES | {"codes": 12, "body_layers": 1, "dropout": 0.0}))
         optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
         for _ in range(150):
             notes, motion = torch.randint(12, (16, 20)), torch.randn(16, 8, 5, 2)
@@ -410,124 +447,127 @@ def test_content_is_learnt() -> None:
 
 def test_each_step_is_told_of_its_own_place_in_the_movement() -> None:
     """A convolution that passes one coordinate on: a step between two frames is told what lies between them."""
-    body = BodySequence(joints=2, hidden=2, layers=1, network="convolutions", velocities=False).eval()
+    body = MovementEncoder(joints=2, hidden=2, layers=1).eval()
     (convolution,) = body.convolutions
     torch.nn.init.zeros_(convolution.weight)
     torch.nn.init.zeros_(convolution.bias)
     convolution.weight.data[0, 1, KERNEL // 2] = 1.0
     motion = torch.zeros(1, 4, 2, 2)
     motion[0, :, 0, 1] = torch.tensor([0.0, 10.0, 20.0, 30.0])
-    told = body.steps(motion, 10)[0, :, 0]  # ten steps in four frames: 0.4 frames each, and the last frame holds
+    told = body(motion, 10)[0, :, 0]  # ten steps in four frames: 0.4 frames each, and the last frame holds
     torch.testing.assert_close(told, torch.tensor([0, 4, 8, 12, 16, 20, 24, 28, 30, 30.0]), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("velocities", [False, True])
-def test_convolutions_see_no_farther_than_their_kernels(velocities: bool) -> None:
-    body = BodySequence(joints=2, hidden=2, layers=3, network="convolutions", velocities=velocities).eval()
+def test_convolutions_see_no_farther_than_their_kernels() -> None:
+    torch.manual_seed(0)
+    body = MovementEncoder(joints=2, hidden=2, layers=3).eval()
     motion = torch.randn(1, 40, 2, 2, requires_grad=True)
-    body.steps(motion, 40)[0, 20].sum().backward()  # a step a frame
+    body(motion, 40)[0, 20].sum().backward()  # a step a frame
     assert motion.grad is not None
     touched = motion.grad.abs().sum((0, 2, 3)).nonzero()[:, 0]
     reach = 3 * (KERNEL // 2)
-    assert (touched.min(), touched.max()) == (20 - reach - velocities, 20 + reach)
+    assert (touched.min(), touched.max()) == (20 - reach - 1, 20 + reach)  # a velocity looks one frame farther back
 
 
 def test_velocities_are_what_has_moved_since_the_frame_before() -> None:
     """A player who stands elsewhere moves alike: with only velocities let through, the place does not matter."""
-    body = BodySequence(joints=3, hidden=2, layers=1, network="convolutions", velocities=True).eval()
+    torch.manual_seed(0)
+    body = MovementEncoder(joints=3, hidden=2, layers=1).eval()
     (convolution,) = body.convolutions
     convolution.weight.data[:, :6] = 0  # the first half are positions
     motion = torch.randn(2, 9, 3, 2)
-    torch.testing.assert_close(body.steps(motion, 20), body.steps(motion + 5, 20), rtol=0, atol=1e-4)
-    assert not torch.allclose(body.steps(motion, 20), body.steps(2 * motion, 20), atol=1e-3)
+    torch.testing.assert_close(body(motion, 20), body(motion + 5, 20), rtol=0, atol=1e-4)
+    assert not torch.allclose(body(motion, 20), body(2 * motion, 20), atol=1e-3)
 
 
-def test_attention_in_time_reaches_no_farther_than_it_is_given() -> None:
-    model = make("transformer", 0, **IN_TIME | {"body_at_head": False, "body_reach": 3})
-    assert isinstance(model, Prior)
-    told = torch.randn(1, 20, 8, requires_grad=True)
-    before = torch.randint(50, (1, 20))
-    with torch.no_grad():
-        elsewhere = torch.zeros(1, 20, 8)
-    model.logits(before, elsewhere, model.memories(None, told))[0, 10].sum().backward()
-    assert told.grad is not None
-    # Two layers, of which the second attends to steps of the first that see three on.
-    touched = told.grad[0].abs().sum(1).nonzero()[:, 0]
-    assert touched.max() == 13
-
-
-def test_hidden_codes_and_movement_are_hidden_in_training_alone() -> None:
-    model = make("transformer", 0, **IN_TIME | {"codes_hidden": 0.4, "movement_hidden": 0.5})
+def test_tokens_and_condition_are_dropped_in_training_alone() -> None:
+    model = mi_net_sync(token_dropout=0.4, condition_dropout=0.5)
     codes, (motion, _) = torch.randint(50, (8, 20)), conditions(model, 8, 20)
     torch.testing.assert_close(model.nll(codes, motion), model.nll(codes, motion))
     model.train()
-    model.drop.p = 0.0  # type: ignore[union-attr]
-    for block in model.blocks:  # type: ignore[union-attr]
-        block.drop.p = 0.0
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     assert not torch.allclose(model.nll(codes, motion), model.nll(codes, motion))
-    # Where all codes before are hidden, none of them matters.
-    assert isinstance(model, Prior)
-    model.codes_hidden, model.movement_hidden = 1e9, 0.0
+    # Where all codes before are dropped, none of them matters, and where the movement is dropped, it does not matter.
+    model.token_dropout, model.condition_dropout = 1e9, 0.0
     other = (codes + 1) % 50
     last = torch.cat([other[:, :-1], codes[:, -1:]], 1)
     torch.testing.assert_close(model.nll(codes, motion)[:, -1], model.nll(last, motion)[:, -1])
+    model.token_dropout, model.condition_dropout = 0.0, 1.0
+    torch.testing.assert_close(model.nll(codes, motion), model.nll(codes, motion + 1))
 
 
-def test_the_second_task_teaches_the_body_encoder_when_notes_start() -> None:
-    """Codes that say nothing of the movement: what the body encoder learns of the onsets it learns from the second task."""
+def test_the_training_objective_is_the_formula() -> None:
+    """nll + w (o - log(1 + k s / scale))^2, in means over windows and steps, o the onset strength told by the movement."""
+    model = mi_net_sync(auxiliary_loss_weight=3.0, onset_companding=7.0, onset_scale=0.4)
+    codes, motion, strength = torch.randint(50, (2, 20)), torch.randn(2, 8, 5, 2), torch.rand(2, 20)
+    scalars = model(codes, motion, strength)
+    error = (model.onset_strength(motion, 20) - torch.log(1 + 7 * strength / 0.4)).square().mean()
+    nll = model.nll(codes, motion).mean()
+    torch.testing.assert_close(scalars, {"loss": nll + 3 * error, "nll": nll, "onset_error": error})
+
+
+def test_the_onset_loss_of_a_window_does_not_depend_on_its_neighbours() -> None:
+    """A target that is scaled by its batch would: here one window is a hundred times as loud as the other."""
+    model = mi_net_sync()
+    codes, motion = torch.randint(50, (2, 20)), torch.randn(2, 8, 5, 2)
+    strength = torch.rand(2, 20) * torch.tensor([[0.1], [10.0]])
+    alone = [model(codes[i : i + 1], motion[i : i + 1], strength[i : i + 1])["onset_error"] for i in range(2)]
+    torch.testing.assert_close(model(codes, motion, strength)["onset_error"], torch.stack(alone).mean())
+
+
+def test_the_auxiliary_task_teaches_the_movement_encoder_when_notes_start() -> None:
+    """Codes that say nothing of the movement: what the encoder learns of the onsets it learns from the auxiliary task."""
     errors = {}
     for weight in (0.0, 1.0):
-        model = make("transformer", 0, **IN_TIME | {"onset_weight": weight})
-        assert isinstance(model, Prior)
+        model = mi_net_sync(auxiliary_loss_weight=weight)
         for module in model.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
         model.train()
-        optimizer = torch.optim.AdamW(model.body.parameters(), 1e-2)
-        head = model.onset or torch.nn.Linear(8, 1)
-        optimizer.add_param_group({"params": list(head.parameters())})
+        optimizer = torch.optim.AdamW([*model.movement.parameters(), *model.onset.parameters()], 1e-2)
         for _ in range(60):
             motion = torch.randn(16, 8, 5, 2)
             strength = (motion[:, :, 0, 0] > 0).float().repeat_interleave(2, 1)  # (16, 16): two steps a frame
-            scalars = model(torch.randint(50, (16, 16)), motion, None, strength)
+            scalars = model(torch.randint(50, (16, 16)), motion, strength)
             optimizer.zero_grad()
             scalars["loss"].backward()
             optimizer.step()
-        told = head(model.body.steps(motion, 16))[..., 0]
+        told = model.onset_strength(motion, 16)
         errors[weight] = (1 - torch.corrcoef(torch.stack([told.flatten(), strength.flatten()]))[0, 1]).item()
     assert errors[1.0] < 0.3 < errors[0.0]
 
 
 def test_guidance_is_the_formula() -> None:
     """u + g (c - u), Ho and Salimans (2022), of scores with movement and without; 1 and 0 are these two."""
-    model = make("transformer", 0, **IN_TIME | {"movement_hidden": 0.1})
-    assert isinstance(model, Prior)
+    model = mi_net_sync(condition_dropout=0.1)
     codes, (motion, _) = torch.randint(50, (3, 20)), conditions(model, 3, 20)
 
     def scores(guidance: float) -> Tensor:
-        state = model.begin(motion, None, steps=20, context=20, guidance=guidance)
-        return torch.stack([model.next(codes[:, t : t + 1], state) for t in range(20)], 1)
+        following = model.begin(motion, None, steps=20, context=20, guidance=guidance)
+        return torch.stack([following(codes[:, t : t + 1]) for t in range(20)], 1)
 
-    told, untold = all_logits(model, codes, motion, None), model.logits(codes, torch.zeros(3, 20, 8), [None, None])
+    told, untold = all_logits(model, codes, motion, None), model.logits(codes, torch.zeros(3, 20, 8), None)
     torch.testing.assert_close(scores(1), told, rtol=1e-6, atol=1e-5)
     torch.testing.assert_close(scores(0), untold, rtol=1e-6, atol=1e-5)
     torch.testing.assert_close(scores(3), untold + 3 * (told - untold), rtol=1e-5, atol=1e-4)
-    model.movement_hidden = 0  # never trained without movement: there is nothing to guide by
+    model.condition_dropout = 0.0  # never trained without movement: there is nothing to guide by
     torch.testing.assert_close(scores(3), told, rtol=1e-6, atol=1e-5)
 
 
 def test_a_long_movement_is_followed_to_its_end() -> None:
     """Of a movement longer than the context, each step is told of its own place, wherever the piece began."""
-    model = make("transformer", 0, **IN_TIME)
-    assert isinstance(model, Prior)
+    model = mi_net_sync()
     motion = torch.randn(1, 40, 5, 2)
     codes = torch.randint(50, (1, 100))
 
     def last_score(motion: Tensor, codes: Tensor) -> Tensor:
-        state = model.begin(motion, None, steps=codes.shape[1], context=10)
-        return [model.next(codes[:, t : t + 1], state) for t in range(codes.shape[1])][-1]
+        following = model.begin(motion, None, steps=codes.shape[1], context=10, guidance=1)
+        return [following(codes[:, t : t + 1]) for t in range(codes.shape[1])][-1]
 
-    # Two layers of context 10 look back 20 steps; the convolutions 6 frames or 15 steps, and the velocity one frame more.
+    # Two layers of context 10 look back 20 steps. The first two convolutions see 4 frames, 10 steps, farther, the last one
+    # 2 steps, and the velocity one frame, 2.5 steps.
     torch.testing.assert_close(last_score(motion, codes), last_score(motion[:, 20:], codes[:, 50:]), rtol=0, atol=1e-4)
     other = motion.clone()
     other[:, -1] += 1

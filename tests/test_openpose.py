@@ -5,7 +5,6 @@ import os
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not on t
 
 
 def keypoints(detector: str, **changes: Any) -> params.Keypoints:
-    return replace(DEMO, detector=detector, openpose=replace(DEMO.openpose, **changes))
+    return DEMO.model_copy(update={"detector": detector, "openpose": DEMO.openpose.model_copy(update=changes)})
 
 
 def duo(path: Path, faulty: int | None = None, fault: int = 0) -> Path:

@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,16 +19,16 @@ from pipeline.audio import spectrogram
 from pipeline.media.encoding import opus
 from pipeline.report import page
 
-SETTINGS = replace(PROFILE, audio=replace(PROFILE.audio, griffin_lim_iterations=2))
+SETTINGS = PROFILE.model_copy(update={"audio": PROFILE.audio.model_copy(update={"griffin_lim_iterations": 2})})
 RATE_HZ, DURATION_S, FPS = SETTINGS.audio.sample_rate_hz, SETTINGS.windows.duration_s, SETTINGS.motion.fps
 ODD = """<b>&"'</script><!-- {{report}}"""  # an instrument, as a folder's name may give it
 REPORT = f"""# Report
 
 Corpus: folder.
 
-## Against the paper
+## Comparison with the paper
 
-|  | NDB | JSD | KNN | heard | pitch | onset F1 | NLL |
+|  | NDB | JSD | KNN | instrument | pitch | onset F1 | NLL |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | MI Net | 11.6 ± 2.3 | – | – | – | – | – | – |
 | {ODD} | 1 | 2 | 3 | 4 | 5 | 6 | 7 |

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from smoke import made_up, sh
+from smoke import PULL, made_up, sh
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_after_a_pull_nothing_is_left_to_compute(shared: Path) -> None:
     """An out that is neither in the shared cache nor in git would be computed again on every machine."""
     assert not (shared / "data").exists()
-    sh(shared, "dvc pull --quiet")
+    sh(shared, f"{PULL} --quiet")
     said = sh(shared, "dvc repro")
     assert "Running stage" not in said
     assert "up to date" in said

@@ -24,10 +24,9 @@ from pipeline.commands import minet, sonify
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.media import picture_files, probing, sound_files
-from pipeline.models.prior import Prior
-from pipeline.models.vqvae import VQVAE
+from pipeline.models.mi_net_sync import MINetSync
+from pipeline.models.protocols import Next
 from pipeline.report import pictures
-from pipeline.sampling import codec
 from pipeline.sampling.sampler import Sampling, sample_long
 from pipeline.training import weights
 
@@ -39,16 +38,15 @@ class Follower(nn.Module):
 
     start, reads_notes = 2, False
 
-    def begin(
-        self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float = 1
-    ) -> list[Tensor]:
+    def onset_strength(self, motion: Tensor, steps: int) -> None:
+        pass
+
+    def begin(self, motion: Tensor, notes: Tensor | None, steps: int, context: int, guidance: float) -> Next:
         frames = motion.shape[1]
         at = (torch.arange(steps) * frames / steps).long().clamp(max=frames - 1)
         up = motion[:, at, RIGHT_WRIST, 1] < 0  # (B, T)
-        return list(torch.stack([~up, up], -1).mul(100.0).unbind(1))
-
-    def next(self, before: Tensor, state: list[Tensor]) -> Tensor:
-        return [state.pop(0) for _ in before[0]][-1]
+        scores = iter(torch.stack([~up, up], -1).mul(100.0).unbind(1))
+        return lambda before: [next(scores) for _ in before[0]][-1]
 
 
 class Loud:
@@ -57,7 +55,7 @@ class Loud:
     class codebook:
         codes = torch.zeros(1)
 
-    reach = 3
+    receptive_field = 3
 
     def decode(self, codes: Tensor) -> Tensor:
         made = torch.full((*codes.shape, PROFILE.audio.n_fft // 2), -1.0)
@@ -172,25 +170,22 @@ def test_a_seed_is_a_music(tmp_path: Path) -> None:
     assert not torch.equal(made[0], made[2])
 
 
-def small_prior() -> Prior:
-    return Prior(
+def small_prior() -> MINetSync:
+    return MINetSync(
         codes=20,
         notes=0,
         joints=5,
-        body="convolutions",
-        velocities=True,
         body_hidden=4,
         body_layers=2,
-        body_at_head=True,
-        body_reach=0,
-        codes_hidden=0.0,
-        movement_hidden=0.0,
-        onset_weight=0.0,
-        onset_companding=1.0,
         layers=1,
         width=16,
         heads=2,
         dropout=0.0,
+        token_dropout=0.0,
+        condition_dropout=0.0,
+        auxiliary_loss_weight=1.0,
+        onset_companding=1.0,
+        onset_scale=1.0,
     ).eval()
 
 
@@ -223,13 +218,13 @@ def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None
     class Counting(Follower):
         """Plays one code after the other: what comes next hangs on the code before."""
 
-        def begin(self, *_: object, **__: object) -> list[Tensor]:
-            return []
+        def begin(self, *_: object) -> Next:
+            def following(before: Tensor) -> Tensor:
+                told.extend(before[0].tolist())
+                after = (told[-1] + 1) % 50 if told[-1] < 50 else 0
+                return torch.nn.functional.one_hot(torch.tensor([after]), 51) * 100.0
 
-        def next(self, before: Tensor, state: list[Tensor]) -> Tensor:
-            told.extend(before[0].tolist())
-            after = (told[-1] + 1) % 50 if told[-1] < 50 else 0
-            return torch.nn.functional.one_hot(torch.tensor([after]), 51) * 100.0
+            return following
 
     model = Counting()
     model.start = 50
@@ -263,18 +258,6 @@ def test_a_long_sound_is_that_of_its_blocks_without_a_click() -> None:
         inside[joint - 10 : joint + long_sound.JOINT_FRAMES + 10] = False
     for joint in joints:
         assert change[joint - 5 : joint + long_sound.JOINT_FRAMES + 5].max() < 1.5 * change[inside].max()
-
-
-def test_long_codes_are_decoded_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    model = VQVAE(
-        bins=32, channels=16, code_dim=8, codes=16, bands=[2, 1], commitment=0.25, ema_decay=0.9, revive_below=0
-    ).eval()
-    codes = np.random.default_rng(0).integers(16, size=300)
-    whole = codec.decode_long(model, codes)
-    monkeypatch.setattr(codec, "CHUNK", 64)
-    np.testing.assert_allclose(codec.decode_long(model, codes), whole, atol=2e-2)  # bfloat16
-    assert whole.shape == (300, 32)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -315,7 +298,7 @@ def test_a_model_that_is_not_there_or_lacks_a_score_is_named(
     video = write_video(tmp_path / "in.mp4", blank(2))
     message = said(capsys, video, "-o", tmp_path / "out.mp4")
     assert "models/mi_net_sync: no trained model there; make it with: dvc repro" in message
-    weights.save(tmp_path / "models/mi_net_sync", small_prior(), {"heads": 2})
+    weights.save(tmp_path / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
     assert "models/vqvae: no trained model there" in said(capsys, video, "-o", tmp_path / "out.mp4")
     message = said(capsys, video, "-o", tmp_path / "out.mp4", "--model", tmp_path / "elsewhere")
     assert "elsewhere: no trained model there" in message

@@ -1,4 +1,4 @@
-"""A stage runs again for a reason: ten edits, and what each makes stale, as the table in CONTRIBUTING.md says."""
+"""A stage runs again for a reason: each edit of the table in CONTRIBUTING.md makes stale what the table says."""
 
 from collections.abc import Callable
 from pathlib import Path

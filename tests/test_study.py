@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -388,8 +387,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vqvae={"channels": 8, "code_dim": 4, "codes": 16},
     )
     chosen = params.load(folder / "params.yaml").variants.vqvae["vqvae"]
-    config = {name: value for name, value in asdict(chosen).items() if name not in ("training", "codebook_after")}
-    weights.save(folder / "models/vqvae", VQVAE(**config, bins=128), config | {"bins": 128})
+    sizes = {"bins": 128, **chosen.model_dump(exclude={"training", "codebook_after"})}
+    weights.save(folder / "models/vqvae", VQVAE(**sizes), weights.Config("vqvae", "fp32", sizes))
     tracks = [f"{piece}_1_{code}" for piece, code in pieces.items()]
     parts = ["test", "test", "test", "train"]
     (folder / "data").mkdir()
@@ -565,7 +564,7 @@ def test_a_key_that_is_none(place: Path, tmp_path: Path, change: Callable[[dict[
 def test_one_participant_has_no_interval(place: Path, key: score.Key, tmp_path: Path) -> None:
     path = written(tmp_path / "1.json", sealed(record(key, "1", perfect)))
     text = score.score([path], place / "study.key.json", tmp_path)
-    assert "one participant says nothing of how others would answer" in text
+    assert "One participant gives no interval." in text
     assert "1 participant, 12 pairs" in text
     assert json.loads((tmp_path / "study.json").read_text())["real"] == {"share": 0, "low": None, "high": None}
 
