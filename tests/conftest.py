@@ -10,11 +10,13 @@ from smoke import house, ran, sh
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the finished clone are slow, and come first and last: one process makes the clone, which takes minutes, while the
-    other runs the rest."""
-    need = [item for item in items if "finished" in getattr(item, "fixturenames", ())]
-    for item in need:
-        item.add_marker(pytest.mark.slow)
+    """One process makes the finished clone, which takes minutes, while the other runs what does not need it. What needs a run of
+    several stages is slow."""
+    fixtures = {item: set(getattr(item, "fixturenames", ())) for item in items}
+    need = [item for item in items if "finished" in fixtures[item]]
+    for item in items:
+        if fixtures[item] & {"finished", "stages"}:
+            item.add_marker(pytest.mark.slow)
     items[:] = need[:1] + [item for item in items if item not in need] + need[1:]
 
 

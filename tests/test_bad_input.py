@@ -15,6 +15,8 @@ from pipeline.dataset.set_aside import read_set_aside
 from pipeline.dataset.shards import Shards
 from pipeline.media import picture_files
 
+pytestmark = pytest.mark.slow
+
 DURATION_S = 4.5  # just longer than a window of 4 s
 
 

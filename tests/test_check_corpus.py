@@ -37,6 +37,7 @@ def duo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return players(tmp_path_factory.mktemp("duo"), [("vn", "cl")], DURATION_S)
 
 
+@pytest.mark.slow
 def test_a_whole_corpus_is_described_without_a_note(duo: Path, tmp_path: Path) -> None:
     one_process = {"LOKY_MAX_CPU_COUNT": "1"}  # the other run has several
     done = run(workplace(tmp_path, corpus={"name": "studio", "root": str(duo)}), **one_process)
@@ -79,6 +80,7 @@ def test_joints_are_drawn_on_both_players(duo: Path, tmp_path: Path) -> None:
     assert orange.sum() > 100
 
 
+@pytest.mark.slow
 def test_what_is_broken_is_named_and_the_rest_is_counted(duo: Path, tmp_path: Path) -> None:
     root = tmp_path / "pieces"
     shutil.copytree(duo, root)

@@ -185,6 +185,7 @@ def test_a_root_without_anything_is_said_in_one_line(tmp_path, name):
     assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

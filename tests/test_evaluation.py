@@ -57,6 +57,7 @@ def tone(notes: np.ndarray) -> np.ndarray:
     return spectrogram.log_spectrogram(sound.astype(np.float32), audio)[: len(notes)].astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_right_notes_are_heard_and_another_tracks_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows that play their own notes exactly; with the rows swapped, they play each other's."""
     monkeypatch.chdir(tmp_path)

@@ -22,6 +22,8 @@ from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
 from pipeline.metrics.pck import pck
 
+pytestmark = pytest.mark.slow
+
 PIECES = [("ob", "cl"), ("sax",), ("cl",)]
 
 

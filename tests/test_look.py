@@ -204,6 +204,7 @@ def test_both_players_of_a_drawn_duo_are_tracks_with_their_part_of_the_score(tmp
     assert (whole.name, whole.left, whole.right) == ("duo", 0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 @pytest.mark.parametrize("name", ["violin_guitar_duo", "guitar_keyboard_duo"])
 def test_both_players_of_a_real_duo_are_two_people(tmp_path, monkeypatch, name):

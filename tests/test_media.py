@@ -30,6 +30,7 @@ def test_frames_have_the_containers_times_at_an_uneven_rate(tmp_path):
     assert [t for t, _ in picture_files.frames(path)] == pytest.approx(times, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts", "avi", "flv"])
 @pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
 def test_a_stretch_of_a_video_is_what_lies_there_in_the_whole(tmp_path, container, codec):
@@ -233,6 +234,7 @@ def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
     shown(path).encode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")
 def test_real_clips_have_even_times_and_sound_as_long_as_the_picture():
     for path in sorted((REAL / "clips").iterdir()):

@@ -427,6 +427,7 @@ def test_a_batch_equals_its_samples(model: Model) -> None:
     torch.testing.assert_close(model.nll(codes, motion, notes), torch.cat(alone), rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_content_is_learnt() -> None:
     """Codes that repeat the notes: a model that attends to them at the right place is soon sure, one without is not."""
     errors = {}

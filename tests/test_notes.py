@@ -354,6 +354,7 @@ def test_annotated_notes_are_the_truth_and_the_score_only_stands_in(tmp_path: Pa
     assert item.what.startswith("nothing in it")
 
 
+@pytest.mark.slow
 def test_a_corpus_without_scores_leaves_a_folder_that_can_be_read(tmp_path: Path) -> None:
     """A track without MIDI is normal: nothing is set aside, and the models without content go on."""
     place = workplace(tmp_path, corpus={"name": "folder", "root": "videos"})

@@ -311,6 +311,7 @@ def test_a_broken_file_is_named(tmp_path, text, says):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_ten_thousand_damaged_files_give_joints_or_one_clear_error():
     """Whatever is in a file, its frame is usable or the file is named; nothing else is raised, no shape is wrong."""
     generator = np.random.default_rng(0)
@@ -525,6 +526,7 @@ def test_the_real_files_are_read(tmp_path):
     assert np.linalg.norm(np.diff(neck, axis=0), axis=1).max() < 0.1 * shoulders_px.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("video", sorted((REAL / "clips").glob("*.mp4")) or [None], ids=lambda path: path and path.stem)
 def test_times_without_decoding_are_those_of_the_pictures(video):
     """A file's number is a place in this list: were it of another length or order, all movement would be shifted."""
@@ -549,6 +551,7 @@ def test_times_without_decoding_of_uneven_pictures(tmp_path, container):
 # In the stage
 
 
+@pytest.mark.slow
 def test_extract_uses_what_can_be_used_and_names_the_rest(tmp_path):
     """One broken file sets its video aside, by name; what was set right is read anew, not taken from an earlier run."""
     root = tmp_path / "videos"

@@ -10,6 +10,8 @@ from make_media import digests, players, run_stage, workplace
 from pipeline.compute import parallel
 from pipeline.errors import ParamsError
 
+pytestmark = pytest.mark.slow
+
 CLUSTERS = ["dask", "ray"]
 
 

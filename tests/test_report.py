@@ -211,6 +211,7 @@ def test_dvc_plots_show_shows_every_figure() -> None:
     assert {Path(plot).stem for plot in plots if isinstance(plot, str)} == FIGURES
 
 
+@pytest.mark.slow
 def test_every_figure_and_the_text_are_the_same_bytes_twice(tmp_path, monkeypatch):
     folder = fake(tmp_path, "studio")
     first = made(folder, monkeypatch)
@@ -224,6 +225,7 @@ def test_every_figure_and_the_text_are_the_same_bytes_twice(tmp_path, monkeypatc
     assert "| NA | 2 | 0.900 |" in text, "an instrument of that name is no missing value"
 
 
+@pytest.mark.slow
 def test_a_folder_of_unknown_instruments_without_midi(tmp_path, monkeypatch):
     """The models with content were skipped, and there was no classifier to train."""
     folder = fake(tmp_path, "folder", content=False, heard=False)

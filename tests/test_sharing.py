@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from smoke import PULL, made_up, sh
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -112,6 +112,7 @@ def beginnings(video: Path) -> list[float]:
     return [i / 100 for i in range(20, len(loud)) if loud[i] and not loud[i - 20 : i].any()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drawn", [[], ["--draw"]])
 @pytest.mark.parametrize("late_s", [0.0, 0.7])
 def test_sound_is_in_step_with_the_picture(tmp_path: Path, followed: None, drawn: list[str], late_s: float) -> None:
@@ -240,6 +241,7 @@ def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None
     assert told.count(50) == 4  # every window starts with the start token, and is then told what is there
 
 
+@pytest.mark.slow
 def test_a_long_sound_is_that_of_its_blocks_without_a_click() -> None:
     """A steady chord over three blocks: no frame at a joint differs from its neighbours by more than elsewhere."""
     frames = 2 * long_sound.BLOCK_FRAMES + 500

@@ -7,6 +7,8 @@ import pytest
 from dvc.repo import Repo
 from smoke import ROOT, made_up, sh
 
+pytestmark = pytest.mark.slow
+
 Edit = Callable[[Path], None]
 
 

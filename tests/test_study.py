@@ -173,6 +173,7 @@ def written(path: Path, tree: Any) -> Path:
 # The page
 
 
+@pytest.mark.slow
 @needs_browser
 def test_twenty_participants(chromium: Browser, place: Path, key: score.Key, tmp_path: Path) -> None:
     """Ten who toss a coin and ten with perfect ears, through the page, to the metric."""
@@ -289,6 +290,7 @@ def test_who_hears_no_headphones_is_asked_again(context: BrowserContext, place: 
     assert page.evaluate("state.headphones") == {"attempt": 2, "answers": []}
 
 
+@pytest.mark.slow
 @needs_browser
 def test_the_tones(context: BrowserContext, place: Path, tmp_path: Path) -> None:
     """One is 6 dB quieter, another in opposite phase: loudspeakers would make that one the quietest."""
@@ -411,6 +413,7 @@ def streams(clip: bytes, folder: Path) -> tuple[list[bytes], np.ndarray, Path]:
     return packets, sound_files.read_audio(path, 16000), path
 
 
+@pytest.mark.slow
 def test_a_study_of_a_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes twice; both sides of a pair differ in nothing but the sound; no check gives a test track away."""
     monkeypatch.chdir(run)
