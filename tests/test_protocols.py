@@ -44,6 +44,7 @@ SPECTROGRAM_MODELS = {"rnn_seq2seq": rnn_seq2seq, "graph_transformer": graph_tra
 def shape(tensor: Tensor) -> tuple[int, ...]:
     assert tensor.dtype == torch.float32
     assert torch.isfinite(tensor).all()
+    assert tensor.std() > 0, "all values are the same"
     return tuple(tensor.shape)
 
 

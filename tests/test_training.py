@@ -120,6 +120,7 @@ def test_schedule_warms_up_and_ends_at_a_tenth() -> None:
     assert rates[3:] == sorted(rates[3:], reverse=True)
 
 
+TRACKS = ((1, "soft"), (5, "loud"), (9, "test"))
 SIZES = {
     "codes": 9,
     "notes": 0,
@@ -178,9 +179,6 @@ def test_onsets_are_scaled_by_the_training_tracks(tmp_path: Path, monkeypatch: p
     assert sizes["onset_scale"] == pytest.approx(both.std())
     MINetSync(**sizes)
     MINet(**priors.sizes(settings, variants["mi_net"], ["soft", "loud"]))
-
-
-TRACKS = ((1, "soft"), (5, "loud"), (9, "test"))
 
 
 def test_halves_and_codes_become_what_models_take() -> None:
