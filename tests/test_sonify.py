@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from pipeline import params
 from pipeline.audio import long_sound, spectrogram
-from pipeline.commands import minet, sonify
+from pipeline.commands import minet, publish, sonify
+from pipeline.errors import ParamsError
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.media import picture_files, probing, sound_files
@@ -77,7 +78,7 @@ def waving(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.n
 def followed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real way from the file to the file, with a detector and models whose music is known."""
     monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, waving))
-    monkeypatch.setattr(sonify, "load", lambda model, with_notes: (Follower(), Loud()))
+    monkeypatch.setattr(sonify, "load", lambda *of, with_notes: (Follower(), Loud()))
     with joblib.parallel_config(backend="threading"):  # what is patched is patched here alone
         yield
 
@@ -292,18 +293,57 @@ def test_what_stands_in_the_way_is_said_in_one_line(
     assert "score.mid: no MIDI file" in said(capsys, video, "-o", out, "--midi", tmp_path / "score.mid")
 
 
-def test_a_model_that_is_not_there_or_lacks_a_score_is_named(
+def test_a_model_that_is_not_there_is_named_with_the_command_that_brings_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sonify, "HERE", tmp_path)
-    (tmp_path / "params.yaml").write_text((Path(__file__).parents[1] / "params.yaml").read_text())
-    video = write_video(tmp_path / "in.mp4", blank(2))
-    message = said(capsys, video, "-o", tmp_path / "out.mp4")
-    assert "models/mi_net_sync: no trained model there; make it with: dvc repro" in message
-    weights.save(tmp_path / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
-    assert "models/vqvae: no trained model there" in said(capsys, video, "-o", tmp_path / "out.mp4")
-    message = said(capsys, video, "-o", tmp_path / "out.mp4", "--model", tmp_path / "elsewhere")
-    assert "elsewhere: no trained model there" in message
+    """A published model can be fetched; any other has to be trained; a name that no model has is a slip."""
+    checkout = checkout_at(tmp_path / "my checkout")
+    monkeypatch.setattr(sonify, "__file__", str(checkout / "pipeline/commands/sonify.py"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sonify, "published", lambda root, name: root.resolve() == checkout and name in publish.NAMES)
+    video, out = write_video(tmp_path / "in.mp4", blank(2)), tmp_path / "out.mp4"
+    message = said(capsys, video, "-o", out)
+    assert (
+        f"{checkout}/models/mi_net_sync: no trained model there; fetch it with: dvc --cd '{checkout}' pull" in message
+    )
+    assert f"make it with: make -C '{checkout}' repro" in said(capsys, video, "-o", out, "--model", "mi_net")
+    for slip in ("mi_nte", str(tmp_path / "elsewhere")):
+        message = said(capsys, video, "-o", out, "--model", slip)
+        assert f"{slip}: no trained model there; name one of mi_net, mi_net_sync" in message
+    weights.save(checkout / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
+    assert "models/vqvae: no trained model there; fetch it" in said(capsys, video, "-o", out)
+    monkeypatch.chdir(checkout)
+    pull = "dvc pull --remote published models/mi_net_sync models/vqvae"
+    assert said(capsys, video, "-o", out) == f"error: models/vqvae: no trained model there; fetch it with: {pull}"
+
+
+def checkout_at(folder: Path) -> Path:
+    """A folder with what makes it a checkout for minet."""
+    (folder / "models").mkdir(parents=True)
+    (folder / "params.yaml").write_text((Path(__file__).parents[1] / "params.yaml").read_text())
+    return folder
+
+
+def test_models_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this order: in the current folder, around the code, in the folder that pip has copied the code from."""
+    source, code, current = (checkout_at(tmp_path / name) for name in ("a source", "code", "current"))
+    noted = f'{{"dir_info": {{}}, "url": "{source.as_uri()}"}}'
+
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            return noted if name == "direct_url.json" else None
+
+    monkeypatch.setattr(sonify.metadata, "distribution", lambda name: Installed())
+    monkeypatch.setattr(sonify, "__file__", str(code / "pipeline/commands/sonify.py"))
+    monkeypatch.chdir(current)
+    assert sonify.home().resolve() == current
+    (current / "models").rmdir()
+    assert sonify.home() == code
+    (code / "params.yaml").unlink()
+    assert sonify.home() == source, "%20 in a URL is a blank in a path"
+    for noted in ("", '{"url": "https://host/project.git", "vcs_info": {"vcs": "git"}}'):  # noqa: B007
+        with pytest.raises(ParamsError, match="clone the repository, and run in it: make demo"):
+            sonify.home()
 
 
 def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: None) -> None:

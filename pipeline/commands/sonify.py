@@ -4,8 +4,13 @@ The steps are those of the pipeline: joints, movement, codes, spectrogram, sound
 video: the spectrogram takes 15 MB per minute.
 """
 
+import json
+import shlex
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import torch
@@ -13,6 +18,7 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.long_sound import long_sound
+from pipeline.commands.publish import published
 from pipeline.dataset.artifacts import MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
@@ -25,8 +31,6 @@ from pipeline.sampling import codec
 from pipeline.sampling.sampler import as_set, sample_long
 from pipeline.training import priors, weights
 
-HERE = Path(__file__).parents[2]
-
 
 @dataclass(frozen=True)
 class Sounded:
@@ -34,24 +38,68 @@ class Sounded:
 
     Attributes:
         found: the joints of the player.
+        motion: float32 [rows, 47, 2] at motion.fps, the movement that the model saw.
         codes: int64 [spectrogram frames].
         spectrogram: float32 [frames, bins].
         sound: float32 [samples] at audio.sample_rate_hz. Sample 0 is at 0 s of the video.
     """
 
     found: Detected
+    motion: np.ndarray
     codes: np.ndarray
     spectrogram: np.ndarray
     sound: np.ndarray
 
+    def shortened(self, columns: int) -> np.ndarray:
+        """The spectrogram for a picture, float32 [at most columns, bins]: each column is the loudest of some frames."""
+        group = -(-len(self.spectrogram) // columns)
+        return np.maximum.reduceat(self.spectrogram, np.arange(0, len(self.spectrogram), group))
+
+
+def home() -> Path:
+    """The folder whose params.yaml and models/ are used: the current one, or else the checkout that minet comes from.
+
+    Raises:
+        ParamsError: neither has them.
+    """
+    if Path("params.yaml").is_file() and MODELS.is_dir():
+        return Path()
+    code = Path(__file__).parents[2]  # the checkout, unless pip has copied the code to another place
+    for checkout in (code, _installed_from()):
+        if checkout is not None and (checkout / "params.yaml").is_file():
+            return checkout
+    raise ParamsError(
+        f"{shown(Path.cwd())}: no params.yaml and models/ here, and minet was not installed from a folder that has them; "
+        "clone the repository, and run in it: make demo"
+    )
+
+
+def _installed_from() -> Path | None:
+    """The folder that pip installed this project from, as pip noted it."""
+    try:
+        noted = metadata.distribution("body-to-music").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return None
+    url = urlsplit(json.loads(noted)["url"] if noted else "")
+    return Path(url2pathname(url.path)) if url.scheme == "file" else None
+
 
 def sonify(
-    video: Path, model: str, settings: params.Params, *, seed: int, temperature: float, player: int, midi: Path | None
+    video: Path,
+    model: str,
+    settings: params.Params,
+    root: Path,
+    *,
+    seed: int,
+    temperature: float,
+    player: int,
+    midi: Path | None,
 ) -> Sounded:
     """Generate music for the movement of one player in a video.
 
     Args:
         model: the name of a model in models/, or the folder of a model. The VQ-VAE is the folder vqvae beside it.
+        root: the folder of models/.
         player: 0 for the most prominent person, or the number of a person, from 1 at the left.
         midi: the score, for a model with content. The notes of its first part are used.
 
@@ -60,7 +108,7 @@ def sonify(
         NothingLeft: nobody is found in the video.
         ParamsError: the model does not exist, or it needs a score and there is none, or the reverse.
     """
-    prior, vqvae = load(model, midi is not None)
+    prior, vqvae = load(model, settings, root, with_notes=midi is not None)
     # The model sees settings.motion.fps frames per second. More pictures would not help it, and detection is the slowest step.
     found = find(video, player, settings.keypoints, max_fps=settings.motion.fps)
     try:
@@ -86,21 +134,20 @@ def sonify(
     made = codec.decode_long(vqvae, codes)
     with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
         sound = long_sound(made, settings.audio, seed, tick=bar.update)
-    return Sounded(found, codes, made, sound)
+    return Sounded(found, motion, codes, made, sound)
 
 
-def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
+def load(model: str, settings: params.Params, root: Path, *, with_notes: bool) -> tuple[priors.Model, VQVAE]:
     """Load a trained prior and the VQ-VAE of its codes.
 
     Raises:
         ParamsError: one of them does not exist, or the prior reads notes and there are none, or the reverse.
     """
-    folder = Path(model) if (Path(model) / "config.json").exists() else HERE / MODELS / model
+    folder = Path(model) if weights.exist(model) else root / MODELS / model
     beside = folder.parent / "vqvae"
     for place in (folder, beside):
         if not weights.exist(place):
-            what = f"no trained model there; make it with: dvc repro, or fetch it with: dvc pull {place} {beside}"
-            raise ParamsError(f"{shown(place)}: {what}")
+            raise ParamsError(f"{shown(place)}: no trained model there; {_advice(folder, settings, root)}")
     prior = priors.load(folder)
     if prior.reads_notes != with_notes:
         advice = (
@@ -110,3 +157,15 @@ def load(model: str, with_notes: bool) -> tuple[priors.Model, VQVAE]:
             f"{shown(folder)}: this model {'reads' if prior.reads_notes else 'does not read'} notes; {advice}"
         )
     return prior, codec.load(beside)
+
+
+def _advice(folder: Path, settings: params.Params, root: Path) -> str:
+    """The command that brings a model and the VQ-VAE of its codes."""
+    if folder.parent != root / MODELS or folder.name not in settings.variants.prior:
+        return f"name one of {', '.join(settings.variants.prior)}, or the folder of a model with the folder vqvae beside it"
+    names = (folder.name, "vqvae")
+    where = "" if root == Path() else f"{shlex.quote(shown(root))} "
+    if all(published(root, name) for name in names):
+        wanted = " ".join(f"{MODELS}/{name}" for name in names)
+        return f"fetch it with: dvc {where and f'--cd {where}'}pull --remote published {wanted}"
+    return f"make it with: make {where and f'-C {where}'}repro"

@@ -74,24 +74,40 @@ def write(path: Path, remark: str, report: str, windows: Sequence[Window], setti
         "windows": [_described(window) for window in windows],
         "sounds": sounds,
     }
-    parts = {
-        "remark": html.escape(remark),
+    parts = {"remark": html.escape(remark), "report": _rendered(report, path.parent)}
+    path.write_text(filled("page.html", data, parts), encoding="utf-8")
+
+
+def filled(template: str, data: dict[str, object], parts: dict[str, str]) -> str:
+    """The text of a page.
+
+    Args:
+        template: a file of this folder. `{{name}}` in it stands for a part.
+        data: what the page's script reads, as JSON. It is the part `data`.
+        parts: name → HTML. The parts `style` and `skeleton` are files of this folder, which every page has.
+    """
+    folder = Path(__file__).parent
+    parts = parts | {
+        "style": (folder / "page.css").read_text(encoding="utf-8"),
+        "skeleton": (folder / "skeleton.js").read_text(encoding="utf-8"),
         # In a script element only "<" needs escaping: it could end the element.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        "report": _rendered(report, path.parent),
     }
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    text = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
-    path.write_text(text, encoding="utf-8")
+    text = (folder / template).read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], text)
+
+
+def whole_steps(motion: np.ndarray) -> list[list[int]]:
+    """Movement [frames, 47, 2] for a page's script: a row of x, y, x, y … for each frame, in `STEPS` per shoulder width."""
+    return np.round(motion * STEPS).astype(int).reshape(len(motion), -1).tolist()
 
 
 def _described(window: Window) -> dict[str, object]:
-    joints = np.round(window.motion * STEPS).astype(int).reshape(len(window.motion), -1)
     return {
         "instrument": window.instrument,
         "track": window.track,
         "start_s": round(window.start_s, 3),
-        "motion": joints.tolist(),
+        "motion": whole_steps(window.motion),
     }
 
 
@@ -101,18 +117,22 @@ def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio,
     level = float(np.sqrt(np.square(sound, dtype=np.float64).mean()))
     return {
         "sound": _uri("audio/webm", opus(sound, audio.sample_rate_hz)),
-        "picture": _uri("image/webp", _picture(values, audio.sample_rate_hz)),
+        "picture": picture(values, audio.sample_rate_hz),
         "silent": level < 10 ** (SILENT_DB / 20),
     }
 
 
-def _picture(values: np.ndarray, rate_hz: int) -> bytes:
-    """A spectrogram [frames, bins] as WebP, with one column per frame and the lowest frequency at the bottom."""
+def picture(values: np.ndarray, rate_hz: int) -> str:
+    """A spectrogram [frames, bins] as the data URI of a WebP, with one column per frame and the lowest frequency at the bottom.
+
+    WebP has at most 16383 columns.
+    """
     shown = values[:, : round(values.shape[1] * min(HIGHEST_SHOWN_HZ / (rate_hz / 2), 1))].T[::-1].astype(np.float32)
     grey = np.clip(255 * (shown - LOWEST) / (HIGHEST - LOWEST), 0, 255).round().astype(np.uint8)
     resized = cv2.resize(grey, (len(values), PICTURE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     coloured = cv2.applyColorMap(resized, cv2.COLORMAP_MAGMA)
-    return cv2.imencode(".webp", coloured, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])[1].tobytes()
+    coded = cv2.imencode(".webp", coloured, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])[1]
+    return _uri("image/webp", coded.tobytes())
 
 
 def _rendered(report: str, folder: Path) -> str:
