@@ -3,34 +3,33 @@
 Also writes data/set_aside.csv, the files that all earlier stages set aside.
 """
 
-from collections import Counter
-
 import pandas as pd
 
 from pipeline import params
+from pipeline.corpus.sides import recordings, sides
 from pipeline.corpus.track import read_tracks
-from pipeline.dataset import split
 from pipeline.dataset.artifacts import KEYPOINTS, MOTION, NOTES, SET_ASIDE, SPECTROGRAMS, SPLITS, TRACKS_SET_ASIDE
 from pipeline.dataset.set_aside import read_set_aside, write_set_aside
 from pipeline.dataset.shards import Shards
-from pipeline.errors import NothingLeft, run
+from pipeline.errors import FileError, NothingLeft, run
 
 
 def main() -> None:
     settings = params.load()
     tracks = read_tracks()
     usable = set(Shards(MOTION).index.index) & set(Shards(SPECTROGRAMS).index.index)
-    # Tracks that share a sound file (shots or players of one video) must be on the same side of the split.
-    sharing = Counter(track.audio for track in tracks)
-    recordings = {track.name: track.piece if sharing[track.audio] > 1 else track.name for track in tracks}
-    instruments = {track.name: track.instrument for track in tracks if track.name in usable}
-    of_recordings = {recordings[name]: instrument for name, instrument in instruments.items()}
-    if len(of_recordings) < 2:
+    count = len({recording for name, recording in recordings(tracks).items() if name in usable})
+    if count < 2:
         raise NothingLeft(
-            f"{len(of_recordings)} usable recording in {settings.corpus.root}: one to train and one to test are needed"
+            f"{count} usable recording in {settings.corpus.root}: one to train and one to test are needed"
         )
-    sides = split.assign(of_recordings, settings.split.test_share)
-    parts = {name: sides[recordings[name]] for name in instruments}
+    parts = sides(tracks, usable, settings.split.test_share)
+    # Without the tracks that were set aside since, another track may test than `extract` expected.
+    detected = Shards(KEYPOINTS).index["detected"]
+    for name in (name for name, part in parts.items() if part == "test" and not detected[name]):
+        what = f"{name} is to test, and its joints were not detected, since other tracks were set aside"
+        raise FileError(KEYPOINTS, what, "set keypoints.detected_share to 1 in params.yaml")
+    instruments = {track.name: track.instrument for track in tracks}
     table = pd.DataFrame(
         {"track": list(parts), "instrument": [instruments[t] for t in parts], "part": list(parts.values())}
     )

@@ -165,6 +165,19 @@ def test_the_disk_is_what_the_shards_take() -> None:
     assert f"extract       about {3600 * 30 * 0.1 / 3600:.1f} h (108000 pictures of players at 10.0 a second" in text
 
 
+def test_the_time_is_that_of_the_tracks_that_will_be_detected() -> None:
+    """Eleven of twelve train (test_share is 0: one tests), and four of those are detected."""
+    demo = params.load(REPO / "profiles" / "demo.yaml")
+    p = demo.model_copy(update={"split": demo.split.model_copy(update={"test_share": 0.0})})
+    sound = corpus_contents.Sound(10, "", 0.01)
+    tracks = [
+        check_corpus.Track(f"{i}", "a", "violin", Path("a"), Path(f"{i}.wav"), joints=Path("a.npy")) for i in range(12)
+    ]
+    checked = [corpus_contents.Checked(track, 10, 10, 20, sound) for track in tracks]
+    sample = corpus_contents.Sample(tracks[0], {}, 0.1, np.zeros(0), np.zeros(0))
+    assert "(1000 pictures of players at 10.0 a second" in "\n".join(check_corpus._estimate(checked, [sample], p))
+
+
 def test_the_players_looked_at_are_of_every_instrument() -> None:
     sound = corpus_contents.Sound(5, "", 0.0)
     checked = [

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from make_media import REAL, REPO, USUAL, blank, corpus_params, digests, players, run_stage, workplace, write_video
 
-from pipeline.corpus import reading
-from pipeline.corpus.track import Track
+from pipeline.corpus import reading, sides
+from pipeline.corpus.track import Track, read_tracks
 from pipeline.dataset.shards import Shards
 from pipeline.keypoints import detection
 from pipeline.keypoints.people_finder import finder
@@ -120,6 +120,55 @@ def test_killed_and_run_again_it_ends_with_the_same_bytes_and_repeats_nothing(ex
     assert finished.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("[!.]*.npz")}.items()
 
 
+@pytest.fixture(scope="module")
+def half_simulated(tmp_path_factory):
+    """stages.extract over four saxophones of 1 s: one tests, one of the three others is detected. One joints file is torn."""
+    root = players(tmp_path_factory.mktemp("saxophones"), [("sax",)] * 4, duration_s=1)
+    place = workplace(
+        tmp_path_factory.mktemp("half"), corpus={"name": "studio", "root": str(root)}, split={"test_share": 0}
+    )
+    assert run_stage(place, "tracks").returncode == 0
+    tracks = read_tracks(place / "data/tracks.parquet")
+    detected = sides.detected(tracks, 0, 0.4)
+    torn = next(track for track in tracks if track.name not in detected)
+    torn.joints.write_bytes(torn.joints.read_bytes()[:-100])
+    done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
+    assert done.returncode == 0, done.stderr
+    return place, done, tracks, detected, torn
+
+
+def test_where_true_joints_are_known_a_share_is_detected_and_measured(half_simulated):
+    place, done, tracks, detected, torn = half_simulated
+    assert sorted(detected.values()) == ["test", "train"]
+    assert "40/40" in done.stderr, "no picture of another track is looked at"
+    index = pd.read_parquet(place / "data/keypoints/index.parquet").set_index("track")
+    assert list(index.index) == [track.name for track in tracks if track is not torn]
+    assert set(index.index[index["detected"]]) == set(detected)
+    assert (index["pck"].notna() == index["detected"]).all()
+    assert json.loads((place / "metrics/keypoints.json").read_text())["pck"] == pytest.approx(
+        index["pck"].mean(), abs=1e-4
+    )
+    assert list(pd.read_csv(place / "metrics/keypoints.csv")["tracks"]) == [2]
+
+
+def test_a_track_that_was_not_detected_has_true_joints_with_noise(half_simulated):
+    place, _, tracks, detected, torn = half_simulated
+    (track,) = [track for track in tracks if track.name not in detected and track is not torn]
+    shards = Shards(place / "data/keypoints")
+    keypoints, true_joints = shards.rows("keypoints", track.name), np.load(track.joints)
+    assert keypoints.dtype == np.float32
+    assert shards.rows("times", track.name) == pytest.approx(np.arange(20) / 20)
+    assert pck(true_joints, keypoints[:, :, :2], keypoints[:, :, 2] > 0) > 0.8
+    assert (keypoints[:, :, :2] != true_joints).all()
+
+
+def test_a_torn_file_of_true_joints_is_named_where_they_were_to_be_used(half_simulated):
+    _, done, _, _, torn = half_simulated
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
+    assert torn.joints.name in line
+    assert "make it again together with its video" in line
+
+
 def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_path, monkeypatch):
     from stages.extract import KEPT, detect
 
@@ -137,6 +186,7 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
     track = Track("t", "p", "unknown", video, video)
     strict = USUAL.model_copy(update={"min_detection_confidence": 0.9})
     assert detect(track, USUAL) == detect(replace(track, name="renamed"), USUAL)
+    assert detect(track, USUAL) == detect(track, USUAL.model_copy(update={"detected_share": 1.0}))
     assert len(runs) == 1
     assert len({detect(track, USUAL), detect(track, strict), detect(replace(track, left=0.5), USUAL)}) == 3
     assert len(runs) == 3

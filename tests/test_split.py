@@ -3,13 +3,19 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_media import URMP
+from make_media import URMP, workplace
 
-from pipeline.corpus import urmp
+from pipeline.corpus import sides, urmp
+from pipeline.corpus.track import Track, write_tracks
 from pipeline.dataset import split
+from pipeline.dataset.set_aside import write_set_aside
+from pipeline.dataset.shards import ShardWriter
+from pipeline.errors import FileError
 
 TRACKS = st.dictionaries(st.text("abcdefgh0123", min_size=1), st.sampled_from(["violin", "tuba", "harp"]), min_size=2)
 
@@ -57,3 +63,79 @@ def test_a_share_of_0_is_one_test_track_an_instrument() -> None:
     tests = [track for track, part in parts.items() if part == "test"]
     assert sorted(instruments[track] for track in tests) == sorted(urmp.INSTRUMENTS.values())
     assert parts == split.assign(dict(reversed(instruments.items())), 0), "the order of the tracks does not matter"
+
+
+def recorded(name: str, instrument: str, joints: Path | None = Path("joints.npy")) -> Track:
+    """A track with a sound file of its own and, unless `joints` is None, with true joints."""
+    return Track(name, "piece", instrument, Path(f"{name}.mp4"), Path(f"{name}.wav"), joints=joints)
+
+
+@given(TRACKS, st.floats(0, 0.5), st.floats(0, 1), st.data())
+def test_a_test_track_is_always_detected(
+    instruments: dict[str, str], test_share: float, share: float, data: st.DataObject
+) -> None:
+    """Also if one of the tracks cannot be used, and another may test in its place."""
+    tracks = [recorded(name, instrument) for name, instrument in instruments.items()]
+    detected = sides.detected(tracks, test_share, share)
+    assert detected.items() <= sides.sides(tracks, instruments, test_share).items()
+    broken = data.draw(st.sampled_from([None, *instruments]))
+    usable = {name for name in instruments if name != broken}
+    tests = {name for name, part in sides.sides(tracks, usable, test_share).items() if part == "test"}
+    assert tests <= set(detected)
+
+
+@given(TRACKS, st.floats(0, 0.5), st.floats(0, 1))
+def test_each_instrument_has_a_detected_training_track(
+    instruments: dict[str, str], test_share: float, share: float
+) -> None:
+    """Without one, there is no noise for the others."""
+    tracks = [recorded(name, instrument) for name, instrument in instruments.items()]
+    parts = sides.sides(tracks, instruments, test_share)
+    detected = sides.detected(tracks, test_share, share)
+    for instrument in set(instruments.values()):
+        training = [name for name, part in parts.items() if part == "train" and instruments[name] == instrument]
+        count = sum(name in detected for name in training)
+        assert count == (max(1, round(share * len(training))) if training else 0)
+    assert set(sides.detected(tracks, test_share, 1)) == set(instruments)
+
+
+@given(TRACKS, st.floats(0, 0.5), st.floats(0, 1))
+def test_tracks_without_true_joints_are_all_detected(
+    instruments: dict[str, str], test_share: float, share: float
+) -> None:
+    """Every corpus but the studio's, whatever the parameter says."""
+    tracks = [recorded(name, instrument, None) for name, instrument in instruments.items()]
+    assert set(sides.detected(tracks, test_share, share)) == set(instruments)
+
+
+def test_players_who_share_a_sound_are_on_one_side() -> None:
+    shots = [Track(f"shot{i}", "video", "harp", Path("v.mp4"), Path("v.mp4")) for i in range(20)]
+    tracks = [*shots, *(recorded(name, "harp") for name in "abcdefgh")]
+    parts = sides.sides(tracks, {track.name for track in tracks}, 0.5)
+    assert len({parts[track.name] for track in shots}) == 1
+    assert set(parts.values()) == {"train", "test"}
+
+
+@pytest.mark.parametrize("detected", [True, False])
+def test_a_track_that_was_not_detected_cannot_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detected: bool
+) -> None:
+    """Its joints would be true ones. It can happen if the tracks that were to test are set aside."""
+    from stages.split import main
+
+    monkeypatch.chdir(workplace(tmp_path))
+    Path("data").mkdir()
+    write_tracks(Path("data/tracks.parquet"), [recorded(name, "harp") for name in "abc"])
+    for folder in ("keypoints", "motion", "spectrograms", "notes"):
+        with ShardWriter(Path("data") / folder) as shards:
+            for name in "abc":
+                shards.add(name, {"rows": np.zeros(1)}, detected=detected)
+        write_set_aside(Path("data") / folder / "set_aside.csv", [])
+    write_set_aside(Path("data/tracks_set_aside.csv"), [])
+    if detected:
+        main()
+        assert set(pd.read_parquet("data/splits.parquet").part) == {"train", "test"}
+    else:
+        with pytest.raises(FileError, match="its joints were not detected") as error:
+            main()
+        assert "set keypoints.detected_share to 1" in error.value.advice

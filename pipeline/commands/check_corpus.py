@@ -28,7 +28,7 @@ from pipeline.commands.corpus_contents import (
     wrong_annotations,
 )
 from pipeline.compute.work import WORK
-from pipeline.corpus import reading, urmp
+from pipeline.corpus import reading, sides, urmp
 from pipeline.corpus.track import Track, relative
 from pipeline.dataset.artifacts import CODES, KEYPOINTS, MOTION, NOTES, SPECTROGRAMS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
@@ -149,6 +149,8 @@ def _estimate(checked: Sequence[Checked], samples: Sequence[Sample], p: params.P
     """The time and disk space that a run needs for this corpus, as lines of text."""
     cores = joblib.cpu_count()
     frames = sum(each.picture_s * each.fps for each in checked)
+    detected = sides.detected([each.track for each in checked], p.split.test_share, p.keypoints.detected_share)
+    looked_at = sum(each.picture_s * each.fps for each in checked if each.track.name in detected)
     seconds = sum(each.seconds for each in checked)
     windows = sum(1 for _ in p.variants.baseline) * p.generate.samples * p.windows.duration_s
     cost_s = float(np.nanmean([sample.cost_s for sample in samples]))
@@ -165,8 +167,8 @@ def _estimate(checked: Sequence[Checked], samples: Sequence[Sample], p: params.P
     total = sum(disk.values())
     lines = [
         f"Estimate for this machine ({cores} cores), from {len(samples)} players looked at:",
-        f"  extract       {_time(frames * cost_s / min(cores, len(checked)))} "
-        f"({frames:.0f} pictures of players at {1 / cost_s:.1f} a second and core, with {p.keypoints.detector})",
+        f"  extract       {_time(looked_at * cost_s / min(cores, len(detected)))} "
+        f"({looked_at:.0f} pictures of players at {1 / cost_s:.1f} a second and core, with {p.keypoints.detector})",
         f"  spectrograms  {_time(seconds * transform / min(cores, len(checked)))}",
         "  training      not estimated: it depends on the steps and sizes in params.yaml, not on the corpus",
         f"  disk          {_size(total)}, and the same again in DVC's cache if the disk cannot share blocks; "
