@@ -1,22 +1,30 @@
+# make demo                  make music for a drawn video with the published models; video=my_video.mp4 for your own
 # make repro                 run the whole pipeline on the corpus of params.yaml
 # make test                  run the tests
 # make check-corpus          list the contents and the faults of the corpus, and estimate the time of a run
 # make profile name=smoke    copy profiles/smoke.yaml to params.yaml
 # make deps                  update the code deps and the versions of dvc.yaml
 # make figures               update the figures of README.md and docs/ from metrics/ and reports/
+# make publish-models        put the models of the last run into published/
 # All targets except profile first install the packages into .venv, if that has not been done.
 
 PYTHON ?= python3.11
 SHELL := bash
 # DVC runs the stages as `python -m stages.x`, with the first `python` on the path.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Threads that wait for each other sleep. Otherwise they take the cores from what runs beside: another training, or another test.
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
 
-.PHONY: repro test check-corpus profile deps figures
+.PHONY: demo repro test check-corpus profile deps figures publish-models
 .DELETE_ON_ERROR:
+
+demo: .venv/installed
+	@python -m pipeline.commands.demo $(if $(video),"$(video)")
 
 repro: .venv/installed
 	@python -m pipeline.commands.file_names
-	dvc repro
+	@python -m pipeline.commands.repro
 	@dvc metrics show
 
 test: .venv/installed
@@ -34,6 +42,9 @@ deps: .venv/installed
 
 figures: .venv/installed
 	@python -m pipeline.commands.figures
+
+publish-models: .venv/installed
+	@python -m pipeline.commands.publish
 
 profile:
 	@test -f "profiles/$(name).yaml" || { echo "profiles/$(name).yaml: no such profile; there are:" $(basename $(notdir $(wildcard profiles/*.yaml))); exit 1; }

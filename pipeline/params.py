@@ -109,6 +109,7 @@ class OpenPose(Section):
 
 class Keypoints(Section):
     detector: Literal["mediapipe", "pyopenpose", "openpose", "openpose_json"]
+    detected_share: Probability
     min_detection_confidence: Probability
     min_tracking_confidence: Probability
     openpose: OpenPose
@@ -228,6 +229,7 @@ class Generate(Section):
 
 class Evaluate(Section):
     ndb_cells: Annotated[int, _at_least(2)]
+    ndb_repeats: Count
     ndb_significance: Level
     ndb_dimensions: Count
     training_windows: Annotated[int, _at_least(2)]

@@ -35,11 +35,11 @@ def main(name: str = "") -> None:
 
 
 def passes(samples: Samples, settings: params.Params) -> Iterator[tuple[list[int], Places, Batches]]:
-    """The generated windows, repeat by repeat. Samples of a single repeat serve every repeat of NDB."""
-    repeats = sorted(samples.index.repeat.unique())
-    for repeat in repeats:
+    """The generated windows, repeat by repeat. NDB's clusterings are shared out among the repeats."""
+    repeats = int(samples.index.repeat.nunique())
+    for repeat in range(repeats):
         names = samples.names(repeat)
-        serves = [repeat] if len(repeats) > 1 else list(range(settings.generate.repeats))
+        serves = list(range(repeat, settings.evaluate.ndb_repeats, repeats))
         batches = (samples.spectrograms(names[first : first + BATCH]) for first in range(0, len(names), BATCH))
         yield serves, places(samples, names), batches
 

@@ -39,7 +39,7 @@ def main() -> None:
     generated = Windows(priors.sources(settings), tracks, settings.windows.duration_s)
     places = generated.spread(settings.generate.samples)
     chosen = [places[number] for number in content.listened_to(places, settings)]
-    repeats = list(range(settings.generate.repeats))
+    repeats = list(range(settings.evaluate.ndb_repeats))
 
     floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
     rows.write("training_set", cells.fill_cells("training_set", floor, settings))

@@ -1,8 +1,10 @@
 import os
 from pathlib import Path
 
-# Tests must give the same result whatever runs beside them, and toy models gain nothing from threads.
+# Tests must give the same result whatever runs beside them, and toy models gain nothing from threads. Those of a stage, which sets
+# their number itself, sleep while they wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 from filelock import FileLock

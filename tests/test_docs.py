@@ -49,7 +49,7 @@ STANDS_FOR = {
     '"seed=1,2,3"': '"degrade.windows=6,7,8"',  # 8 is the value that is there, as 1 is the seed
 }
 # What nothing after it hangs on, so that it need not be run again where it stands a second time.
-ONCE = ("make repro", "make profile name=smoke", "make check-corpus", "minet ")
+ONCE = ("make demo", "make repro", "make profile name=smoke", "make check-corpus", "minet ")
 DONE: set[str] = set()
 
 

@@ -58,6 +58,7 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
         ),
         ("    learning_rate: 3e-3", "    learning_rate: .nan", "vqvae.training.learning_rate = nan: must be a number"),
         ("  detector: mediapipe", "  detector: mediapip", "keypoints.detector = 'mediapip': must be one of mediapipe"),
+        ("detected_share: 0.4", "detected_share: 1.4", "keypoints.detected_share = 1.4: must be from 0 to 1"),
         (
             "net_resolution: -1x368",
             "net_resolution: -1x360",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -43,18 +44,22 @@ class Cells:
 
 
 def make_cells(windows: Windows, settings: params.Params) -> Cells:
-    """Cluster random windows of the training tracks `generate.repeats` times, each time with other windows and dimensions."""
-    evaluate, made = settings.evaluate, []
-    size = windows.counts["spectrogram"] * settings.audio.n_fft // 2
-    for repeat in range(settings.generate.repeats):
-        generator = np.random.default_rng((settings.seed, repeat))
-        seen = np.sort(generator.permutation(size)[: evaluate.ndb_dimensions])
-        places = windows.random(evaluate.training_windows, generator)
-        values = np.stack([windows.at(*place)["spectrogram"].reshape(-1)[seen] for place in places]).astype(np.float32)
-        centres = ndb.cells(values, evaluate.ndb_cells, int(generator.integers(2**31)))
-        made.append((seen, centres, ndb.shares(values, centres)))
+    """Cluster random windows of the training tracks `evaluate.ndb_repeats` times, each time with other windows and dimensions."""
+    one = joblib.delayed(_clustering)
+    made = joblib.Parallel(n_jobs=-1)(one(windows, repeat, settings) for repeat in range(settings.evaluate.ndb_repeats))
     seen, centres, share = (np.stack(arrays) for arrays in zip(*made, strict=True))
-    return Cells(seen, centres, share, evaluate.training_windows)
+    return Cells(seen, centres, share, settings.evaluate.training_windows)
+
+
+def _clustering(windows: Windows, repeat: int, settings: params.Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`seen`, `centres` and `training_share` of one repeat."""
+    evaluate, generator = settings.evaluate, np.random.default_rng((settings.seed, repeat))
+    size = windows.counts["spectrogram"] * settings.audio.n_fft // 2
+    seen = np.sort(generator.permutation(size)[: evaluate.ndb_dimensions])
+    places = windows.random(evaluate.training_windows, generator)
+    values = np.stack([windows.at(*place)["spectrogram"].reshape(-1)[seen] for place in places]).astype(np.float32)
+    centres = ndb.cells(values, evaluate.ndb_cells, int(generator.integers(2**31)))
+    return seen, centres, ndb.shares(values, centres)
 
 
 def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], settings: params.Params) -> Metrics:
@@ -66,7 +71,7 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
     """
     cells, classifier = Cells.load(), load_classifier()
     instruments = instrument_of()
-    results, tables, heard_tables = [], [], []
+    results, resampled, tables, heard_tables = [], [], [], []
     for repeats, places, batches in passes:
         values: list[list[np.ndarray]] = [[] for _ in repeats]
         heard: list[str] = []
@@ -75,15 +80,14 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
                 kept.append(batch.reshape(len(batch), -1)[:, cells.seen[repeat]])
             heard += hear(classifier, batch)
         for kept, repeat in zip(values, repeats, strict=True):
-            share = ndb.shares(np.concatenate(kept), cells.centres[repeat])
-            result = ndb.compare(
-                cells.training_share[repeat],
-                cells.training_windows,
-                share,
-                len(places),
-                settings.evaluate.ndb_significance,
-            )
+            cell = ndb.nearest(np.concatenate(kept), cells.centres[repeat])
+            training = cells.training_share[repeat], cells.training_windows
+            share = np.bincount(cell, minlength=len(training[0])) / len(cell)
+            significance = settings.evaluate.ndb_significance
+            result = ndb.compare(*training, share, len(places), significance)
             results.append(result)
+            sources = np.array([track for track, _ in places])
+            resampled.append(ndb.resampled(*training, cell, sources, significance, settings.seed))
             columns = {"repeat": repeat, "cell": range(len(share)), "training_share": result.training_share}
             tables.append(pd.DataFrame(columns | {"share": share, "different": result.different.astype(int)}))
         table = pd.DataFrame(places, columns=["source", "source_start"])
@@ -96,11 +100,9 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
     windows = pd.concat(heard_tables, ignore_index=True)
     pd.concat(tables).to_csv(folder(row) / "ndb.csv", index=False, float_format="%.6g")
     windows.to_csv(folder(row) / "windows.csv", index=False)
-    counts = [result.ndb for result in results]
-    spread = float(np.std(counts, ddof=1)) if len(counts) > 1 else None
     metrics: Metrics = {
-        "ndb": float(np.mean(counts)),
-        "ndb_spread": spread,
+        "ndb": float(np.mean([result.ndb for result in results])),
+        "ndb_spread": float(np.std(resampled)),
         "jsd": float(np.mean([result.jsd for result in results])),
     }
     if classifier is not None:

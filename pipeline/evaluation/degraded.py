@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from pipeline import params
+from pipeline.audio import onset_detector
 from pipeline.corpus.track import read_tracks
-from pipeline.dataset.artifacts import KEYPOINTS
+from pipeline.dataset.artifacts import KEYPOINTS, MODELS
 from pipeline.dataset.shards import Shards
-from pipeline.dataset.windows import Places, Windows
+from pipeline.dataset.windows import Places, Windows, to_tensors
 from pipeline.keypoints.cleaning import clean
+from pipeline.sampling import batches, codec
+from pipeline.sampling.sampler import as_set, sample
+from pipeline.training import priors
 
 Case = tuple[str, float | None, np.ndarray]  # kind, amount, movement [windows, frames, joints, 2]
 
@@ -46,6 +51,20 @@ def cases(windows: Windows, places: Places, settings: params.Params) -> Iterator
         yield "fps", amount, np.stack([known_at(window, frames_s, times_s) for window in motion])
     for amount in degrade.late_s:
         yield "late", amount, np.stack([interpolate(frames_s - amount, frames_s, window) for window in motion])
+
+
+@torch.inference_mode()
+def onsets_s(first: int, motion: np.ndarray) -> list[np.ndarray]:
+    """Onsets in s of what `degrade.model` makes for movements [windows, frames, joints, 2]; the first is window `first`."""
+    settings, device = batches.prepare()
+    model = priors.load(MODELS / settings.degrade.model).to(device)
+    vqvae = codec.load().to(device)
+    # The same random numbers in every case.
+    generator = batches.generator_of(settings.seed, first, device=device)
+    moved = to_tensors({"motion": motion})["motion"].to(device)
+    steps = round(settings.windows.duration_s * settings.audio.fps)
+    codes = sample(model, moved, None, steps, as_set(settings, vqvae), generator)
+    return [onset_detector.detect(made, settings.audio.fps) for made in codec.decode(vqvae, codes.cpu().numpy())]
 
 
 def known_at(window: np.ndarray, frames_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:

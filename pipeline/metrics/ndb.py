@@ -11,6 +11,7 @@ Metrics
 -------
 * :func:`compare`: NDB and Jensen-Shannon divergence of two sets of shares.
 * :func:`evaluate`: the same from windows.
+* :func:`resampled`: NDB with other sets of tracks, by the bootstrap.
 
 Source: Richardson and Weiss, "On GANs and GMMs", NeurIPS 2018; used in the paper, section 4.
 """
@@ -18,10 +19,10 @@ Source: Richardson and Weiss, "On GANs and GMMs", NeurIPS 2018; used in the pape
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import rel_entr
-from scipy.stats import norm
-from sklearn.cluster import KMeans
+from scipy.special import erfc, rel_entr
 from threadpoolctl import threadpool_limits
+
+DRAWS = 1000  # of the bootstrap; the spread is then known to 2 %
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,22 @@ def validate(training: np.ndarray, samples: np.ndarray) -> None:
 
 def cells(training: np.ndarray, count: int, seed: int) -> np.ndarray:
     """k-means centres, float32 [count, dimensions], of training windows [windows, dimensions]."""
+    from sklearn.cluster import KMeans  # takes a second, and most of what imports this module does not cluster
+
     # With several threads, sums depend on the order in which threads finish, and the bits would differ from run to run.
     with threadpool_limits(limits=1):
         return KMeans(count, n_init=1, random_state=seed).fit(training.astype(np.float32)).cluster_centers_
 
 
+def nearest(windows: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The cell of each window: int64 [windows]."""
+    windows, centres = windows.astype(np.float64), centres.astype(np.float64)
+    return ((centres**2).sum(1) - 2 * windows @ centres.T).argmin(1)
+
+
 def shares(windows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Share of the windows in each cell: float64 [cells]."""
-    windows, centres = windows.astype(np.float64), centres.astype(np.float64)
-    nearest = ((centres**2).sum(1) - 2 * windows @ centres.T).argmin(1)
-    return np.bincount(nearest, minlength=len(centres)) / len(windows)
+    return np.bincount(nearest(windows, centres), minlength=len(centres)) / len(windows)
 
 
 def compare(p: np.ndarray, training: int, q: np.ndarray, samples: int, significance: float) -> NDB:
@@ -69,10 +76,31 @@ def compare(p: np.ndarray, training: int, q: np.ndarray, samples: int, significa
     pooled = (p * training + q * samples) / (training + samples)
     error = np.sqrt(pooled * (1 - pooled) * (1 / training + 1 / samples))
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)  # the error is 0 if a cell has no window, or all
-    different = 2 * norm.sf(np.abs(z)) < significance
+    different = erfc(np.abs(z) / np.sqrt(2)) < significance  # twice the normal tail beyond |z|
     middle = (p + q) / 2
     jsd = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
     return NDB(int(different.sum()), float(jsd), p, q, different)
+
+
+def resampled(
+    p: np.ndarray, training: int, cell: np.ndarray, track: np.ndarray, significance: float, seed: int
+) -> np.ndarray:
+    """NDB of `DRAWS` other sets of tracks: int64 [draws].
+
+    Windows of one track resemble each other, so tracks are resampled, not windows. Each draw takes as many tracks as there are,
+    with replacement.
+
+    Args:
+        p, training, significance: as of :func:`compare`.
+        cell, track: the cell and the track of each sample, both [samples].
+    """
+    tracks, place = np.unique(track, return_inverse=True)
+    counts = np.zeros((len(tracks), len(p)))
+    np.add.at(counts, (place, cell), 1)
+    draws = np.random.default_rng(seed).multinomial(len(tracks), np.full(len(tracks), 1 / len(tracks)), size=DRAWS)
+    drawn = draws @ counts  # [draws, cells]
+    results = (compare(p, training, row / row.sum(), int(row.sum()), significance) for row in drawn)
+    return np.array([result.ndb for result in results])
 
 
 def evaluate(training: np.ndarray, samples: np.ndarray, centres: np.ndarray, significance: float) -> NDB:

@@ -43,7 +43,8 @@ def report(metrics: Metrics, settings: params.Params) -> str:
     sizes = {
         "generated windows per repeat": generate.samples,
         "training windows for comparison": evaluate.training_windows,
-        "repeats": generate.repeats,
+        "repeats of the sampling": generate.repeats,
+        "repeats of NDB's clustering": evaluate.ndb_repeats,
         "seed": settings.seed,
         "NDB: dimensions of a window": evaluate.ndb_dimensions,
         "NDB: cells": evaluate.ndb_cells,
@@ -70,9 +71,10 @@ Corpora differ, so figures of different corpora cannot be compared directly.
 ### Table 1: NDB
 
 Log-spectrogram windows are divided into {evaluate.ndb_cells} k-means cells. NDB is the number of cells whose share of windows
-differs from that of the training set (two-sample test at {evaluate.ndb_significance:g}). It is given as mean ± standard deviation
-over the repeats. Lower is better. NDB grows with both numbers of windows. JSD is the Jensen-Shannon divergence of the same shares.
-The row of the training set compares it with another draw of its own windows.
+differs from that of the training set (two-sample test at {evaluate.ndb_significance:g}). It is given as the mean over the
+repeats ± the standard deviation over the repeats and over resampled tracks. Lower is better. NDB grows with both numbers of
+windows. JSD is the Jensen-Shannon divergence of the same shares. The row of the training set compares it with another draw of its
+own windows.
 
 {tables.ndb(metrics, name)}
 

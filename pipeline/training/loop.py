@@ -6,6 +6,7 @@ It runs on a CPU, on one GPU, or on several (`accelerate launch -m stages.train_
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,8 +114,11 @@ def train(
 
 
 def finish(model: nn.Module, config: weights.Config, history: pd.DataFrame, *, name: str, folder: Path) -> None:
-    """Write models/<name>/ and metrics/history_<name>.csv, and delete the checkpoint. Only the main process does so."""
-    if PartialState().is_main_process:
+    """Write models/<name>/ and metrics/history_<name>.csv, and delete the checkpoint. Only the main process does so.
+
+    A training that runs ahead of its stage (commands/ahead.py) leaves only its checkpoint.
+    """
+    if PartialState().is_main_process and "TRAINING_AHEAD" not in os.environ:
         weights.save(MODELS / name, model, config)
         METRICS.mkdir(exist_ok=True)
         history.to_csv(METRICS / f"history_{name}.csv", index=False, float_format="%.6g")
@@ -123,6 +127,8 @@ def finish(model: nn.Module, config: weights.Config, history: pd.DataFrame, *, n
 
 def skip(name: str, why: str, columns: tuple[str, ...]) -> None:
     """Leave an empty models/<name>/ and a history without rows, and print why. Later stages skip the model."""
+    if "TRAINING_AHEAD" in os.environ:
+        return
     print(f"{name} is skipped: {why}")
     shutil.rmtree(MODELS / name, ignore_errors=True)
     (MODELS / name).mkdir(parents=True)
