@@ -19,6 +19,7 @@ from pipeline.training import weights
 
 def main(name: str = "") -> None:
     settings = params.load()
+    determinism.prepare(settings.seed, threads=1)  # as in each batch
     folder = SAMPLES / name
     if name in settings.variants.prior and not weights.exist(MODELS / name):
         print(f"{name} is skipped: it was not trained")

@@ -27,7 +27,9 @@ OTHER_DROPOUT = "dvc exp run -S +variants.baseline.graph_transformer.dropout=0.2
 OWN_VIDEOS = "dvc exp run -S corpus.name=folder -S corpus.root=/path/to/videos"
 PULL = "dvc pull"
 ENVIRONMENT = os.environ | {
-    "OMP_NUM_THREADS": "1",  # other tests run beside
+    # Other tests run beside, and a worker process takes seconds to begin what takes a second.
+    "OMP_NUM_THREADS": "1",
+    "LOKY_MAX_CPU_COUNT": "1",
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     **{
         f"GIT_{role}_{what}": value

@@ -25,7 +25,7 @@ from pipeline.commands.stage_times import Time, left_s, params_hash, read, round
 
 REPRO = [sys.executable, "-m", "pipeline.commands.repro"]
 DVC = [sys.executable, "-m", "dvc", "repro"]
-HERE = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+HERE = ENVIRONMENT | {"PYTHONPATH": str(ROOT), "LOKY_MAX_CPU_COUNT": "2"}
 NAMES = st.sampled_from("abcdef")
 TIMES = st.dictionaries(NAMES, st.floats(0.1, 1e5))
 # 1 s of CPU time in each of two processes of joblib, whatever runs beside.

@@ -21,7 +21,7 @@ LOOK_EVERY_S = 0.5
 
 
 class Ahead:
-    """Starts trainings ahead, in the order of DVC's stages.
+    """Starts trainings ahead, the last of DVC's stages first.
 
     Args:
         stages: the stages that will run, in DVC's order; graph: from each stage to those that it reads from.
@@ -43,6 +43,7 @@ class Ahead:
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.ended: set[str] = set()  # stages
+        self.awaited = ""  # the training that DVC has come to
         self.cpu_s: dict[str, float] = {}
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -56,6 +57,7 @@ class Ahead:
             if name in self.order:
                 self.ended |= set(self.order[: self.order.index(name)])
             self.coming.pop(name, None)
+            self.awaited = name
         shown = b""
         while name in self.running:
             last = b"".join(_log(name).read_bytes().splitlines()[-1:])
@@ -91,8 +93,11 @@ class Ahead:
                 del self.running[name]
 
     def _start(self) -> None:
-        for name, stage in list(self.coming.items()):
-            if len(self.running) < self.at_once and self.needs[name] <= self.ended:
+        # DVC takes them from the front. Taken from the back, none is waited for before the two meet.
+        for name, stage in reversed(list(self.coming.items())):
+            # While DVC waits for a training, no other stage runs beside those that run ahead.
+            at_once = self.at_once + (self.awaited in self.running)
+            if len(self.running) < at_once and self.needs[name] <= self.ended:
                 del self.coming[name]
                 with open(_log(name), "wb") as log:
                     self.running[name] = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Parallel work: one function applied to many tracks, on the cores of this machine or on a Ray or Dask cluster.
+"""Parallel work: one function applied to many tracks or batches, on the cores of this machine or on a Ray or Dask cluster.
 
 Every backend returns the same bytes in the same order. See docs/clusters.md.
 """
