@@ -96,7 +96,8 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | Fault:
     with open(KEPT / "progress", "ab", buffering=0) as progress:
         try:
             source = track.video if track.skeleton is None else ready.digest(track.skeleton)
-            of_track = (source, track.left, track.right, track.start_s, track.end_s)
+            # The name, since two tracks may have the same pictures and different files of joints.
+            of_track = (track.name, source, track.left, track.right, track.start_s, track.end_s)
             # Which tracks are detected does not decide what is found in them.
             place = KEPT / f"{key(detection.__file__, *of_track, keypoints.model_dump(exclude={'detected_share'}))}.npz"
             # The key does not cover OpenPose's JSON files, which are quick to read.

@@ -309,7 +309,8 @@ def test_what_was_one_recording_is_on_one_side_of_the_split(tmp_path, monkeypatc
     tracks = [Track(name, name.split("__")[0], "violin", Path(name[:3]), Path(name.split("__")[0])) for name in names]
     monkeypatch.chdir(workplace(tmp_path, corpus={"name": "folder", "root": str(tmp_path)}))
     monkeypatch.setattr(split_stage, "read_tracks", lambda: tracks)
-    monkeypatch.setattr(split_stage, "Shards", lambda _: type("Any", (), {"index": pd.DataFrame(index=names)}))
+    index = pd.DataFrame({"detected": True}, index=names)
+    monkeypatch.setattr(split_stage, "Shards", lambda _: type("Any", (), {"index": index}))
     monkeypatch.setattr(split_stage, "read_set_aside", lambda _: [])
     Path("data").mkdir()
     split_stage.main()
