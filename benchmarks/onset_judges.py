@@ -22,9 +22,9 @@ from pipeline.dataset.windows import to_tensors
 from pipeline.evaluation import content
 from pipeline.metrics import onset
 from pipeline.sampling import codec
+from pipeline.sampling.batches import of_test_tracks
 from pipeline.sampling.sampler import Sampling, as_set, sample
 from pipeline.training import priors
-from stages.generate import of_test_tracks
 
 MODEL = "mi_net_sync"
 DELTA = 1.5  # of librosa's peak picking: the best of 0.1 to 3 on recorded windows through the codes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import FileError
@@ -76,7 +76,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         annotations.read_notes(tmp_path / "none.txt")
 
 
-@settings(deadline=None)
 @example(b"0 1e300 1")
 @example(b"0 1e-300 1e-300")
 @given(st.binary(max_size=60) | st.text("0123456789.-+eEnaif \t\r\n", max_size=60).map(str.encode))

@@ -48,7 +48,7 @@ def near(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
 masks = st.tuples(st.integers(2, 40), st.integers(0, 2**32 - 1), st.floats(0, 0.95))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(masks, st.sampled_from([5.0, 20.0, 25.0, 29.97, 60.0]), st.floats(0, 3))
 def test_whatever_is_missing_the_result_is_finite_and_centred(mask, source_fps, start_s):
     frames, seed, share = mask
@@ -64,7 +64,7 @@ def test_whatever_is_missing_the_result_is_finite_and_centred(mask, source_fps, 
     assert interpolated == pytest.approx((keypoints[..., 2] == 0).mean())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(masks, st.floats(-2000, 2000), st.floats(-2000, 2000), st.floats(0.1, 20))
 def test_place_and_size_of_the_player_do_not_matter(mask, x_px, y_px, scale):
     frames, seed, share = mask
@@ -91,7 +91,7 @@ def test_the_median_shoulder_width_is_one():
     assert np.median(across) == pytest.approx(1, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, JOINTS - 1), st.integers(1, 20), st.integers(21, 39))
 def test_a_gap_in_even_motion_relative_to_the_parent_is_restored(joint, first, last):
     keypoints, times = player(41, seed=5)  # the parent moves as it likes

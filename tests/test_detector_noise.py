@@ -38,7 +38,7 @@ def seen_badly(truth: np.ndarray, seed: int) -> np.ndarray:
     return noisy
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, FRAMES, FRAMES, SHIFTS)
 def test_a_perfect_detector_adds_nothing(seed: int, frames: int, other_frames: int, shift: int) -> None:
     truth, other = player(seed, frames), player(seed + 1, other_frames)
@@ -62,7 +62,7 @@ def test_what_the_detector_missed_is_missing_and_what_it_found_has_its_confidenc
     assert np.isfinite(noisy).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, FRAMES, st.floats(0.3, 3), st.floats(-100, 100), SHIFTS)
 def test_the_noise_grows_with_the_player_and_does_not_care_where_it_stands(
     seed: int, frames: int, scale: float, aside_px: float, shift: int

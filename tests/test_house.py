@@ -93,3 +93,11 @@ def test_the_closure_is_what_python_imports(stage: str) -> None:
     files = (Path(file) for file in done.stdout.split())
     own = {file for file in files if any(file.is_relative_to(ROOT / name) for name in ("pipeline", "stages"))}
     assert {file for file in own if file.stat().st_size} == closure(ROOT / "stages" / f"{stage}.py")
+
+
+@pytest.mark.slow
+def test_benchmarks_find_what_they_import() -> None:
+    """No stage and no other test imports them, so a name that moved would break them unseen."""
+    modules = ", ".join(f"benchmarks.{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.py")))
+    done = subprocess.run([sys.executable, "-c", f"import {modules}"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -108,7 +108,7 @@ def test_f1_of_nothing() -> None:
         onset.f1(np.array([2.0, 1.0]), one, 0.05)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(2, 12))
 def test_bootstrap_is_the_obvious_one(seed: int, tracks: int) -> None:
     """Track by track, draw by draw; the draws differ, so the bounds agree within their own spread."""

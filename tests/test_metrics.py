@@ -33,7 +33,7 @@ def obvious_ndb(
     return different, jsd
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000))
 def test_ndb_is_the_obvious_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -43,6 +43,16 @@ def test_ndb_is_the_obvious_one(seed: int) -> None:
     different, jsd = obvious_ndb(training, samples, centres, 0.05)
     assert result.ndb == different
     assert result.jsd == pytest.approx(jsd)
+
+
+def test_ndb_of_other_tracks() -> None:
+    """Two tracks that fill a cell each match the training set together, and differ in both cells if one is drawn twice."""
+    share, cell = np.array([0.5, 0.5]), np.repeat([0, 1], 50)
+    drawn = ndb.resampled(share, 1000, cell, np.repeat(["a", "b"], 50), 0.05, seed=1)
+    assert set(drawn) == {0, 2}
+    assert drawn.mean() == pytest.approx(1, abs=0.1)  # half of the draws take one track twice
+    assert set(ndb.resampled(share, 1000, cell, np.tile(["a", "b"], 50), 0.05, seed=1)) == {0}, "tracks that are alike"
+    assert set(ndb.resampled(share, 1000, cell, np.repeat("a", 100), 0.05, seed=1)) == {0}, "a single track"
 
 
 def test_ndb_golden() -> None:
@@ -88,7 +98,7 @@ def test_ndb_refuses_what_cannot_be_compared(training: np.ndarray, samples: np.n
         ndb.evaluate(training, samples, np.zeros((2, 2)), 0.05)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     arrays(np.float64, (7, 3), elements=st.integers(1, 9).map(float)),
     arrays(np.float64, (4, 3), elements=st.integers(1, 9).map(float)),

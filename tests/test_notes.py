@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from make_media import blank, run_stage, tone, workplace, write_video, write_wav
 from pretty_midi import Note
@@ -114,7 +114,6 @@ def parts_of_eighths(draw: st.DrawFn) -> list[Note]:
     return [Note(64, pitch, start / 8, (start + length) / 8) for start, length, pitch in notes_drawn]
 
 
-@settings(deadline=None)
 @given(parts_of_eighths(), st.integers(1, 24))
 @example([], 5)
 @example([Note(64, 60, 0, 2), Note(64, 60, 0, 1)], 4)
@@ -128,7 +127,6 @@ def test_every_frame_has_the_note_that_the_rule_gives(part: list[Note], frames: 
     assert counts.out_of_range <= counts.notes
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40), st.integers(21, 108)), min_size=1, max_size=30))
 def test_a_note_without_an_overlap_is_never_lost(drawn: list[tuple[int, int, int]]) -> None:
     """Each rest and each length, in hundredths of a second, down to 10 ms: shorter than a frame of 16 ms."""
@@ -256,7 +254,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 WHOLE = _chunks(b"\x00\xff\x51\x03\x07\xa1\x20" + NOTE * 3 + b"\x00\xff\x2f\x00", NOTE + b"\x00\xff\x2f\x00")
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=6))
 def test_any_damage_gives_notes_or_a_reason(
     tmp_path_factory: pytest.TempPathFactory, place: int, bytes_: bytes

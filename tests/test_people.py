@@ -40,7 +40,7 @@ def band(frames: int, seed: int, players: int = 3) -> list[np.ndarray]:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shuffling_people_in_each_frame_changes_nothing(seed):
     """OpenPose lists people in another order in every picture."""
     everybody = band(20, seed)
@@ -55,7 +55,7 @@ def test_shuffling_people_in_each_frame_changes_nothing(seed):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_players_beside_each_other_are_told_apart_over_gaps(seed):
     """Each is one person from beginning to end, though one is not always seen: no number is lost, none is swapped."""
     everybody = band(40, seed)

@@ -302,6 +302,7 @@ def test_a_training_that_fails_ahead_is_done_by_its_stage(tmp_path: Path) -> Non
     folder = trainings(tmp_path / "p", train_a="", train_b="fails")
     status, output = call(folder, REPRO)
     assert status == 0, output
+    assert "broken" in (folder / "work/ahead/train_b.log").read_text(), "it was never ahead"
     assert (folder / "train_b").read_text() == "trained"
 
 

@@ -71,7 +71,7 @@ def _two_sources(folder: Path, sound_rows: int, motion_rows: int, motion_fps: fl
     return Windows(sources, ["t"], 4.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(240, 700), st.integers(90, 300), st.sampled_from([25.0, 20.0, 29.97, 12.5, 60.0]))
 def test_windows_are_aligned_and_none_is_lost(
     tmp_path_factory: pytest.TempPathFactory, sound: int, motion: int, fps: float

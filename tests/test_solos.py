@@ -249,7 +249,7 @@ def test_a_skeleton_file_that_is_cut_short_later_sets_its_tracks_aside(tmp_path)
         detection.detect(Track("t", "p", "unknown", path, path, skeleton=late), USUAL)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.booleans(), st.floats(0, 0.7))
 def test_the_hands_are_told_apart_by_their_wrists(seed, swap, unseen):
     """Whichever the file has first, and with most joints unseen: the wrong hand would be learnt without a word."""
@@ -313,7 +313,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(anything, anything, anything, anything)
 def test_whatever_the_json_files_say_every_id_in_them_is_accounted_for(tmp_path_factory, ids, x, stamps, rows):
     root = tmp_path_factory.mktemp("odd")

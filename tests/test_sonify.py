@@ -191,7 +191,7 @@ def small_prior() -> MINetSync:
     ).eval()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 700), st.integers(4, 120))
 def test_windows_go_on_where_the_one_before_was(steps: int, context: int) -> None:
     """Every step is drawn once, and follows the movement at its own time, whatever the length."""
