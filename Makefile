@@ -15,6 +15,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Threads that wait for each other sleep. Otherwise they take the cores from what runs beside: another training, or another test.
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
+# Freed memory is kept for the next step of a training. Otherwise Linux takes it back and clears it anew, a twentieth of the time.
+export MALLOC_MMAP_MAX_ := 0
+export MALLOC_TRIM_THRESHOLD_ := 8589934592
 
 .PHONY: demo repro test check-corpus profile deps figures publish-models
 .DELETE_ON_ERROR:
@@ -50,14 +53,17 @@ profile:
 	@test -f "profiles/$(name).yaml" || { echo "profiles/$(name).yaml: no such profile; there are:" $(basename $(notdir $(wildcard profiles/*.yaml))); exit 1; }
 	cp "profiles/$(name).yaml" params.yaml
 
+# --no-compile: Python compiles a module when it is first imported. Compiling all that is installed takes a minute, and most of it is
+# never imported.
 # mediapipe and tinysoundfont are installed without dependencies that nothing here uses: jax, sounddevice and an OpenCV with libGL
-# for MediaPipe, pyaudio for tinysoundfont. The last command makes librosa compile the functions that it compiles at first use. If
-# several workers compiled them at once, they would leave broken files, and every later process would crash.
+# for MediaPipe, pyaudio for tinysoundfont.
+# The last command makes librosa compile the functions that it compiles at first use. If several workers compiled them at once, they
+# would leave broken files, and every later process would crash.
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
 		{ echo "$(PYTHON) is missing or is not Python 3.11 or 3.12, which the pinned wheels are for; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe tinysoundfont
+	python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe tinysoundfont
 	python -c 'import librosa; s = librosa.tone(440, sr=16000, duration=1); librosa.pyin(s, fmin=65, fmax=2000, sr=16000); librosa.griffinlim(abs(librosa.stft(s)))'
 	@touch $@

@@ -189,7 +189,11 @@ def test_kept_work_is_taken_up_for_the_same_video_strip_and_parameters_only(tmp_
     assert detect(track, USUAL) == detect(track, USUAL.model_copy(update={"detected_share": 1.0}))
     assert len(runs) == 1
     # Another name is another track, which may have another file of joints for the same pictures.
-    others = [detect(track, strict), detect(replace(track, left=0.5), USUAL), detect(replace(track, name="other"), USUAL)]
+    others = [
+        detect(track, strict),
+        detect(replace(track, left=0.5), USUAL),
+        detect(replace(track, name="other"), USUAL),
+    ]
     assert len({detect(track, USUAL), *others}) == 4
     assert len(runs) == 4
     write_video(video, blank(2))
