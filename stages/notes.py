@@ -6,7 +6,6 @@ The notes are the player's annotated notes, which follow the recording. If there
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 from tqdm import tqdm
 
 from pipeline import params
@@ -15,7 +14,7 @@ from pipeline.dataset.artifacts import NOTES, SPECTROGRAMS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.errors import FileError, run
-from pipeline.notes import annotations, midi, note_index
+from pipeline.notes import annotations, note_index, score
 from pipeline.notes.note_index import Counts
 
 
@@ -59,32 +58,20 @@ def transform(
     """
     source = track.notes or track.midi
     assert source is not None
-    file, player = relative(source, Path(p.corpus.root)), track.part + 1
-    parts: list[list[pretty_midi.Note]] = []
+    file, remarks = relative(source, Path(p.corpus.root)), list[score.Remark]()
     try:
         if track.notes:
             part = note_index.annotated(annotations.read_notes(track.notes))
         else:
-            parts = midi.parts(source, players)
+            parts, remarks = score.of_players(source, players)
             part = parts[track.part]
+        part = note_index.from_second(part, track.start_s)
+        index, onsets, counts, others = score.in_frames(
+            source, part, track.part + 1, frames, p.audio.fps, p.notes, to_end=track.end_s is None
+        )
     except FileError as error:
         return None, [SetAside(file, error.what, error.advice)]
-    part = note_index.from_second(part, track.start_s)
-    index, onsets, counts = note_index.indices(part, frames, p.audio.fps, p.notes)
-    if not index.any():
-        what = f"player {player} has no note in it that is in range and within the recording"
-        return None, [SetAside(file, what, "check that it belongs to this recording, or delete it")]
-    remarks = []
-    if len(parts) > players:
-        what = f"{len(parts)} parts in it where {players} play; the first were taken"
-        remarks.append(SetAside(file, what, "check that they stand in the order of the players, from the left"))
-    if counts.beyond_end and track.end_s is None:
-        what = f"{counts.beyond_end} notes of player {player} begin after the end of the recording, and were left out"
-        remarks.append(SetAside(file, what, "check that it belongs to this recording"))
-    if counts.out_of_range:
-        what = f"{counts.out_of_range} notes of player {player} are out of range, and became rests"
-        remarks.append(SetAside(file, what, "widen notes.lowest_midi and notes.highest_midi to take them in"))
-    return (index, onsets, counts), remarks
+    return (index, onsets, counts), [SetAside(file, what, advice) for what, advice in (*remarks, *others)]
 
 
 if __name__ == "__main__":

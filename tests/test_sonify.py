@@ -351,7 +351,7 @@ def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: No
     times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.06, 900))
     pictures = [(float(t), np.full((64, 64, 3), 90, np.uint8)) for t in times.round(3)]
     video = write_video(tmp_path / "in.mp4", pictures)
-    found = whole_video.find(video, 0, PROFILE.keypoints, max_fps=math.inf)
+    found = whole_video.find(video, whole_video.WHOLE, PROFILE.keypoints, max_fps=math.inf)
     whole = np.array([time_s for time_s, _ in picture_files.frames(video)])
     assert found.times == pytest.approx(whole, abs=1e-6)
 
@@ -363,7 +363,7 @@ def test_more_pictures_than_rows_of_movement_are_not_looked_at(
     """As many as the model sees, evenly; a video with no more than that loses none to the rounding of its times."""
     pictures = [(round(n / fps, 3), np.full((64, 64, 3), 90, np.uint8)) for n in range(round(20 * fps))]
     video = write_video(tmp_path / "in.mp4", pictures)
-    found = whole_video.find(video, 0, PROFILE.keypoints, max_fps=25)
+    found = whole_video.find(video, whole_video.WHOLE, PROFILE.keypoints, max_fps=25)
     assert len(found.times) == pytest.approx(20 * looked_at, abs=0 if fps <= 25 else 2)
     assert np.diff(found.times).max() < 2 / min(fps, 30) + 0.002
 

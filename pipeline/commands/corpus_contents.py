@@ -19,7 +19,7 @@ from pipeline.dataset.set_aside import SetAside
 from pipeline.errors import FileError
 from pipeline.keypoints import detection
 from pipeline.media import picture_files, probing, sound_files
-from pipeline.notes import annotations, midi
+from pipeline.notes import annotations, score
 
 PLAYERS = 24  # largest number of players for the detector and the contact sheet
 SAMPLE_S = 1.0  # duration of each player's sample
@@ -148,7 +148,7 @@ def wrong_annotations(tracks: Iterable[Track], root: Path) -> list[SetAside]:
             players[track.midi] = max(players.get(track.midi, 0), track.part + 1)
     for path, count in players.items():
         try:
-            midi.parts(path, count)
+            score.of_players(path, count)
         except FileError as error:
             aside.append(SetAside(relative(path, root), error.what, BROKEN))
     return aside

@@ -7,6 +7,7 @@ video: the spectrogram takes 15 MB per minute.
 import json
 import shlex
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.request import url2pathname
 
 import numpy as np
 import torch
+from pretty_midi import Note
 from tqdm import tqdm
 
 from pipeline import params
@@ -23,10 +25,11 @@ from pipeline.dataset.artifacts import MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detected import Detected
-from pipeline.keypoints.whole_video import find
+from pipeline.keypoints.whole_video import WHOLE, find, strip_of
+from pipeline.media import probing
 from pipeline.models.vqvae import VQVAE
-from pipeline.notes import note_index
-from pipeline.notes.midi import parts
+from pipeline.notes import midi as midi_files
+from pipeline.notes import score
 from pipeline.sampling import codec
 from pipeline.sampling.sampler import as_set, sample_long
 from pipeline.training import priors, weights
@@ -101,7 +104,8 @@ def sonify(
         model: the name of a model in models/, or the folder of a model. The VQ-VAE is the folder vqvae beside it.
         root: the folder of models/.
         player: 0 for the most prominent person, or the number of a person, from 1 at the left.
-        midi: the score, for a model with content. The notes of its first part are used.
+        midi: the score, for a model with content. If there is a player for each of its parts, they stand in the order of the
+            players from the left.
 
     Raises:
         FileError: the video cannot be read, or the score cannot be used.
@@ -109,17 +113,27 @@ def sonify(
         ParamsError: the model does not exist, or it needs a score and there is none, or the reverse.
     """
     prior, vqvae = load(model, settings, root, with_notes=midi is not None)
+    strip, players = strip_of(video, player) if player else (WHOLE, 1)
+    part, asked = (
+        None,
+        partial(score.in_frames, player=max(player, 1), fps=settings.audio.fps, settings=settings.notes, to_end=True),
+    )
+    if midi is not None:
+        part = part_of(midi, player, players)
+        # A score that does not fit is refused before the slow steps, by the length that the file's header gives.
+        asked(midi, part, frames=round(probing.probe(video).duration_s * settings.audio.fps))
     # The model sees settings.motion.fps frames per second. More pictures would not help it, and detection is the slowest step.
-    found = find(video, player, settings.keypoints, max_fps=settings.motion.fps)
+    found = find(video, strip, settings.keypoints, max_fps=settings.motion.fps)
     try:
         motion, _ = clean(found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence)
     except ValueError as error:
         raise NothingLeft(f"{shown(video)}: {error}; show the player from the front, head to hips") from None
     steps = round(len(motion) / settings.motion.fps * settings.audio.fps)
     indices = None
-    if midi is not None:
-        part = parts(midi, 1)[0]
-        index, _, _ = note_index.indices(part, steps, settings.audio.fps, settings.notes)
+    if midi is not None and part is not None:
+        index, _, _, remarks = asked(midi, part, frames=steps)
+        for what, advice in remarks:
+            print(f"note: {shown(midi)}: {what}; {advice}")
         indices = torch.from_numpy(index.astype(np.int64))[None]  # (1, T)
     with tqdm(total=steps, desc="codes", unit=" step", mininterval=1) as bar:
         codes = sample_long(
@@ -135,6 +149,19 @@ def sonify(
     with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
         sound = long_sound(made, settings.audio, seed, tick=bar.update)
     return Sounded(found, motion, codes, made, sound)
+
+
+def part_of(midi: Path, player: int, players: int) -> list[Note]:
+    """The notes of a player of a score, by the rule of `score.of_players`. A line is printed of what was merged or left out.
+
+    Args:
+        player: counted from 1 at the left, or 0 for the most prominent person; players: the number in the video.
+    """
+    # A score of a single part is that of the player who was asked for, whoever else is in the video.
+    parts, remarks = score.of_players(midi, players if len(midi_files.parts(midi)) > 1 else 1)
+    for what, advice in remarks:
+        print(f"note: {shown(midi)}: {what}; {advice}")
+    return parts[player - 1 if len(parts) > 1 else 0]
 
 
 def load(model: str, settings: params.Params, root: Path, *, with_notes: bool) -> tuple[priors.Model, VQVAE]:

@@ -24,22 +24,24 @@ PART_S = 15.0
 SOMEBODY = 0.05  # share of the pictures; a player found in fewer was found by mistake
 
 
-def find(video: Path, player: int, keypoints: params.Keypoints, max_fps: float) -> Detected:
-    """The joints of one player in the pictures of a video.
+Strip = tuple[float, float]  # left and right edge of a player's strip of the picture, as shares of its width
+WHOLE: Strip = (0.0, 1.0)
+
+
+def find(video: Path, strip: Strip, keypoints: params.Keypoints, max_fps: float) -> Detected:
+    """The joints of the most prominent person in a strip of the pictures of a video.
 
     Args:
-        player: 0 for the most prominent person; else the player's number from the left, counted from 1.
         max_fps: the most pictures per second that are looked at.
 
     Raises:
         FileError: the video cannot be read.
-        NothingLeft: there is nobody in it, or no such player.
+        NothingLeft: there is nobody in it.
     """
     probe = probing.probe(video)
     if not probe.has_video:
         raise FileError(video, "no picture in it")
-    left, right = _strip(video, player) if player else (0.0, 1.0)
-    whole = Track(video.stem, video.stem, "unknown", video, video, left=left, right=right, max_fps=max_fps)
+    whole = Track(video.stem, video.stem, "unknown", video, video, left=strip[0], right=strip[1], max_fps=max_fps)
     starts_s = [number * PART_S for number in range(max(1, int(np.ceil(probe.duration_s / PART_S))))]
     work = (
         joblib.delayed(_find_part)(whole, start_s, None if start_s == starts_s[-1] else start_s + PART_S, keypoints)
@@ -74,7 +76,13 @@ def _find_part(whole: Track, start_s: float, end_s: float | None, keypoints: par
     return replace(found, times=found.times + start_s)
 
 
-def _strip(video: Path, player: int) -> tuple[float, float]:
+def strip_of(video: Path, player: int) -> tuple[Strip, int]:
+    """The strip of the picture with a player, counted from 1 at the left; and the number of players in the video.
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: there is no such player.
+    """
     from pipeline.keypoints import mediapipe_people  # takes seconds and 200 MB: only where it is used
 
     with mediapipe_people.finder() as finder:
@@ -83,4 +91,4 @@ def _strip(video: Path, player: int) -> tuple[float, float]:
         raise NothingLeft(
             f"{shown(video)}: {len(strips)} people seen in it, so there is no player {player} from the left"
         )
-    return strips[player - 1]
+    return strips[player - 1], len(strips)
