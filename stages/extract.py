@@ -24,7 +24,7 @@ from pipeline.dataset.artifacts import KEYPOINTS, METRICS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import ShardWriter
 from pipeline.errors import FileError, NothingLeft, run
-from pipeline.keypoints import detection, detector_noise, ready
+from pipeline.keypoints import detection, detector_noise, openpose_json, ready
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.media import probing
 from pipeline.metrics import pck
@@ -44,9 +44,11 @@ def main() -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     parts = sides.detected(tracks, p.split.test_share, p.keypoints.detected_share)
     chosen = [track for track in tracks if track.name in parts]
+    shared = _shared(chosen, p)
+    chosen = [track for track in chosen if track.name not in shared]
     with _bar(chosen):
         results = list(parallel.each(detect, [(track, p.keypoints) for track in chosen], p.compute.backend))
-    detected = {track.name: result for track, result in zip(chosen, results, strict=True)}
+    detected = {track.name: result for track, result in zip(chosen, results, strict=True)} | shared
     training = [track for track in chosen if parts[track.name] == "train"]
     others = [track for track in tracks if track.name not in detected]
     simulated = _simulate(others, _examples(training, detected), p.studio.seed)
@@ -110,6 +112,20 @@ def detect(track: Track, keypoints: params.Keypoints) -> Path | Fault:
         except FileError as error:
             return _fault(track, error)
     return place
+
+
+def _shared(tracks: Sequence[Track], p: params.Params) -> dict[str, Path | Fault]:
+    """The tracks whose files of OpenPose fit another video of the same name, too: name → what is wrong."""
+    if p.keypoints.detector != "openpose_json":
+        return {}
+    root, folder = Path(p.corpus.root), Path(p.keypoints.openpose.json_folder)
+    others = openpose_json.of_several(folder, (track.video for track in tracks))
+    advice = "put the files of each into <json_folder>/<name of the video's folder>/<name of the video>/"
+    return {
+        track.name: (f"OpenPose's files of its name fit {relative(others[track.video], root)}, too", advice)
+        for track in tracks
+        if track.video in others
+    }
 
 
 @contextmanager

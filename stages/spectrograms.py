@@ -57,7 +57,8 @@ def transform(track: Track, p: params.Params) -> tuple[np.ndarray | None, list[S
     sound = sound[round(track.start_s * native_hz) : end]
     if fault := sound_check.unusable(sound, native_hz, p.windows.duration_s):
         return None, [SetAside(file, fault[0] + track.stretch, fault[1])]
-    remarks = [SetAside(file, *remark) for remark in sound_check.weak(sound, native_hz, p.audio.sample_rate_hz)]
+    said = (*sound_check.weak(sound, native_hz, p.audio.sample_rate_hz), sound_files.said_of_sounds(track.audio))
+    remarks = [SetAside(file, *remark) for remark in said if remark is not None]
     return spectrogram.log_spectrogram(sound_files.resample(sound, native_hz, p.audio.sample_rate_hz), p.audio), remarks
 
 

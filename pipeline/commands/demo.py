@@ -102,9 +102,8 @@ def draw(studio: params.Studio) -> None:
         (film,) = Path(folder).glob("Vid_*.mp4")
         (recording,) = Path(folder).glob("AuSep_*.wav")
         sound, rate_hz = sound_files.decode_audio(recording)
-        muxing.write_video(
-            DRAWN, film, sound, rate_hz, lambda time_s, picture: None
-        )  # OpenCV's MPEG-4 no browser plays
+        way = muxing.plan(DRAWN, film, drawn=True)  # coded anew, since no browser plays OpenCV's MPEG-4
+        muxing.write_video(DRAWN, film, sound, rate_hz, None, way)
 
 
 if __name__ == "__main__":

@@ -144,9 +144,13 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     from pipeline import params
     from pipeline.commands import sonify as library
     from pipeline.keypoints.drawing import draw_at
-    from pipeline.media import muxing, picture_files, sound_files
+    from pipeline.media import muxing, picture_files, probing, sound_files
     from pipeline.report import pictures
 
+    # What cannot be read or written is refused before the slow steps.
+    if (break_s := probing.clock_break_s(video)) is not None:
+        raise FileError(video, *probing.broken_clock(break_s))
+    way = muxing.plan(out, video, drawn=arguments.draw)
     root = library.home()
     settings = params.load(root / "params.yaml")
     model = arguments.model or (CONTENT_MODEL if arguments.midi else MODEL)
@@ -161,7 +165,7 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         midi=arguments.midi,
     )
     rate_hz, found = settings.audio.sample_rate_hz, made.found
-    muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None)
+    # The video comes last: whatever happens to it, the rest is there.
     sound_files.write_audio(out.with_suffix(".wav"), made.sound, rate_hz)
     np.savez(out.with_suffix(".npz"), keypoints=found.keypoints, times=found.times)
     middle = len(found.times) // 2
@@ -175,6 +179,11 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
+    try:
+        muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None, way)
+    except FileError as error:
+        kept = f"{error.advice}; the sound, the joints and a picture of both are in {shown(out.with_suffix('.*'))}"
+        raise FileError(error.file, error.what, kept) from None
     print(f"{shown(out)}; and in the same folder the sound (.wav), the joints (.npz) and a picture of both (.png)")
     return made
 

@@ -41,7 +41,7 @@ def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = Fal
     """
     try:
         probe = probing.probe(path)
-        cut_off = probing.cut_off(path)
+        cut_off, break_s = probing.cut_off(path), probing.clock_break_s(path)
     except FileError as error:
         return SetAside(relative(path, root), error.what, "replace it with a whole copy, or delete it")
     if picture and sound and not (probe.has_video or probe.has_audio):
@@ -52,6 +52,8 @@ def unusable(path: Path, root: Path, *, picture: bool = False, sound: bool = Fal
         what, advice = "no sound in it", "add its sound, or move it out of the corpus"
     elif cut_off:
         what, advice = "cut off: it ends before its header says", "replace it with a whole copy, or delete it"
+    elif break_s is not None:
+        what, advice = probing.broken_clock(break_s)
     else:
         return None
     return SetAside(relative(path, root), what, advice)

@@ -33,7 +33,6 @@ from pipeline.media import picture_files
 from pipeline.params import Keypoints, OpenPose
 
 KEPT = WORK / "openpose"  # OpenPose's files, one folder per video, because the video's other players need them too
-WHOLE = 0.9  # share of a video's pictures; a run that wrote fewer files was cut short
 LAST_LINES = 4  # of OpenPose's output that are shown when it fails
 _MANUAL = "docs/openpose.md says how to build it, or set keypoints.detector: mediapipe"
 # Paths below the model folder, as OpenPose's models/getModels.sh sets them up.
@@ -52,27 +51,24 @@ def detect(track: Track, params: Keypoints, tick: Callable[[], object]) -> Detec
         ParamsError: OpenPose, its models or the folder of its files are missing, whatever the video.
     """
     times = picture_files.times(track.video)
-    first = next(picture_files.frames(track.video), None)
+    stored_px, turn = picture_files.stored(track.video)
     numbers = picture_files.increasing(times)
     end_s = np.inf if track.end_s is None else track.end_s
     numbers = numbers[(times[numbers] >= track.start_s - 1e-6) & (times[numbers] < end_s - 1e-6)]
-    if first is None or not len(numbers):
+    if not len(numbers):
         raise FileError(track.video, "no picture in it can be decoded")
-    height_px, width_px = first[1].shape[:2]
+    width_px, height_px = stored_px[::-1] if turn.transposed else stored_px
     ticks = iter(numbers)  # one per picture, while OpenPose runs or afterwards
 
     def progress(pictures: int) -> None:
         for _ in zip(range(pictures), ticks, strict=False):
             tick()
 
-    files = _files(track.video, params, len(times), progress)
+    files = openpose_json.of_video(_files(track.video, params, len(times), progress), len(times))
     source = files[max(files)]
-    if max(files) >= len(times):
-        what = f"its video has {len(times)} pictures, 0 to {len(times) - 1}"
-        raise FileError(source, what, "run OpenPose on this very video, without leaving out or adding pictures")
     nobody = np.zeros((0, JOINTS, 3), np.float32)
     everybody = [openpose_json.read(files[number]) if number in files else nobody for number in numbers]
-    everybody = openpose_json.in_pixels(everybody, width_px, height_px, source)
+    everybody = openpose_json.in_shown_pixels(everybody, stored_px, turn, source)
     left_px = -np.inf if track.left == 0 else track.left * width_px
     right_px = np.inf if track.right == 1 else track.right * width_px
     joints = people.player(everybody, left_px, right_px)
@@ -169,6 +165,6 @@ def _check_models(params: OpenPose) -> None:
 
 def _check_written(video: Path, folder: Path, pictures: int) -> None:
     written = sum(1 for _ in folder.iterdir())
-    if written < WHOLE * pictures:
+    if written < openpose_json.WHOLE * pictures:
         what = f"OpenPose wrote files for {written} of its {pictures} pictures and did not say why"
         raise FileError(video, what, "docs/openpose.md says what to do when it fails")

@@ -8,7 +8,7 @@ not looked for is empty or missing.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,15 @@ import numpy as np
 
 from pipeline.errors import FileError, shown
 from pipeline.keypoints import skeleton
+from pipeline.media.picture_files import AS_STORED, Turn
 
 BODIES = (25, 18)  # number of joints in BODY_25 and in COCO
 HAND = 21
 LARGEST_PX = 1e5  # no picture is that wide
 LARGEST_CONFIDENCE = 2.0  # interpolation in OpenPose's maps goes a little beyond 1; more is an error
+TAIL = 2  # pictures at the end of a video that OpenPose may leave out
+WHOLE = 0.9  # share of a video's pictures that must have a file; a file that was deleted means that nobody is in its picture
+UPRIGHT = 0.5  # people who stand more upright by this, from -1 to 1, in a turned picture were found in the picture as it is stored
 EDGE = 0.01  # share of the picture's size by which a joint may lie outside it
 _MAKE_AGAIN = "make it again with OpenPose's --write_json, or delete it: then nobody is found in its frame"
 # (OpenPose's joint, our joint). _HANDS has the wrists.
@@ -111,10 +115,26 @@ def find(folder: Path, video: Path) -> dict[int, Path]:
     Raises:
         FileError: there is none, or there are two for one frame.
     """
-    for place in (folder / video.parent.name / video.stem, folder / video.stem):
-        if place.is_dir():
-            return find_in(place, video)
-    return find_in(folder, video, rf"{re.escape(video.stem)}_([0-9]{{12}})")
+    place = _place(folder, video)
+    return (
+        find_in(place, video) if place != folder else find_in(place, video, rf"{re.escape(video.stem)}_([0-9]{{12}})")
+    )
+
+
+def _place(folder: Path, video: Path) -> Path:
+    places = (folder / video.parent.name / video.stem, folder / video.stem)
+    return next((place for place in places if place.is_dir()), folder)
+
+
+def of_several(folder: Path, videos: Iterable[Path]) -> dict[Path, Path]:
+    """The videos for which `find` finds the files of another video, too: video → the other video."""
+    firsts: dict[tuple[Path, str], Path] = {}
+    found = {}
+    for video in sorted(set(videos)):
+        first = firsts.setdefault((_place(folder, video), video.stem), video)
+        if first != video:
+            found |= {first: video, video: first}
+    return found
 
 
 def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> dict[int, Path]:
@@ -136,6 +156,55 @@ def find_in(folder: Path, video: Path, name: str = "(?:.*_)?([0-9]{1,18})") -> d
         where = f"no ..._keypoints.json of {shown(video.name)} in it"
         raise FileError(folder, where, "docs/openpose.md says where they have to lie")
     return found
+
+
+def of_video(files: dict[int, Path], pictures: int) -> dict[int, Path]:
+    """Frame number, from 0 → file, if the files belong to a video with so many pictures.
+
+    Raises:
+        FileError: there are too few files, or too many, or they end before the video.
+    """
+    if min(files) == 1 and max(files) == pictures:  # numbered from 1, as by most programs that write pictures
+        files = {number - 1: path for number, path in files.items()}
+    last = max(files)
+    if last >= pictures or last < pictures - 1 - TAIL or len(files) < WHOLE * pictures:
+        what = f"{len(files)} files, the last of frame {last}; its video has {pictures} pictures, 0 to {pictures - 1}"
+        raise FileError(files[last], what, "run OpenPose on this very video, without leaving out or adding pictures")
+    return files
+
+
+def in_shown_pixels(
+    people: Sequence[np.ndarray], stored_px: tuple[int, int], turn: Turn, source: Path
+) -> list[np.ndarray]:
+    """As `in_pixels`, for a video that may be turned when it is shown.
+
+    Some versions of OpenPose do not turn pictures that lie on their side. Their people are turned here: if only the picture as it
+    is stored holds them, or if they stand far more upright when they are turned with it.
+
+    Args:
+        stored_px: width and height of the pictures as they are stored.
+    """
+    shown_px = stored_px[::-1] if turn.transposed else stored_px
+    if turn == AS_STORED:
+        return in_pixels(people, *shown_px, source)
+    try:
+        lying = [turn.places(frame, *stored_px) for frame in in_pixels(people, *stored_px, source)]
+    except FileError:
+        return in_pixels(people, *shown_px, source)
+    try:
+        shown = in_pixels(people, *shown_px, source)
+    except FileError:
+        return lying
+    return lying if _upright(lying) > _upright(shown) + UPRIGHT else shown
+
+
+def _upright(people: Sequence[np.ndarray]) -> float:
+    """How far the elbows are below the neck, as a share of their distance: -1 for people on their heads, 1 for people who stand."""
+    joints = np.concatenate([np.zeros((0, skeleton.JOINTS, 3), np.float32), *people])
+    ends = joints[:, [skeleton.RIGHT_ELBOW, skeleton.LEFT_ELBOW]]
+    there = (ends[..., 2] > 0) & (joints[:, None, skeleton.NECK, 2] > 0)
+    away = (ends - joints[:, None, skeleton.NECK])[there][:, :2]
+    return float((away[:, 1] / np.maximum(np.hypot(*away.T), 1)).mean()) if len(away) else 0.0
 
 
 def in_pixels(people: Sequence[np.ndarray], width_px: int, height_px: int, source: Path) -> list[np.ndarray]:

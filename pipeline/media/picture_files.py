@@ -7,6 +7,7 @@ so that pictures and sound stay together. Times come from the container, never f
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def frames(
         # Up to a quarter of a period early will do, because containers round times, some to whole milliseconds.
         if time_s >= start_s - ROUNDING_S and time_s >= due_s - period_s / 4 - ROUNDING_S:
             due_s = max(due_s + period_s, time_s)
-            yield time_s, _upright(frame)
+            yield time_s, turn_of(frame).picture(frame.to_ndarray(format="bgr24"))
 
 
 def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
@@ -72,17 +73,57 @@ def _decoded(path: str | Path, start_s: float) -> Iterator[tuple[float, av.Video
         yield from _timed(path, container)
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as displayed, uint8 [height, width, 3]: turned by quarters and mirrored as its display matrix says."""
-    picture = frame.to_ndarray(format="bgr24")
+@dataclass(frozen=True)
+class Turn:
+    """How a stored picture becomes the shown one: rows and columns exchanged, then mirrored left to right, and top to bottom."""
+
+    transposed: bool
+    left_right: bool
+    top_bottom: bool
+
+    def picture(self, stored: np.ndarray) -> np.ndarray:
+        """uint8 [height, width, 3]"""
+        shown = stored.transpose(1, 0, 2) if self.transposed else stored
+        return np.ascontiguousarray(shown[:: -1 if self.top_bottom else 1, :: -1 if self.left_right else 1])
+
+    def places(self, joints: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
+        """Joints in a stored picture of this size, float32 [people, joints, 3], as they are in the shown one."""
+        shown = joints.copy()
+        if self.transposed:
+            shown[..., :2], width_px, height_px = joints[..., 1::-1], height_px, width_px
+        there = joints[..., 2] > 0
+        if self.left_right:
+            shown[there, 0] = width_px - 1 - shown[there, 0]
+        if self.top_bottom:
+            shown[there, 1] = height_px - 1 - shown[there, 1]
+        return shown
+
+
+AS_STORED = Turn(transposed=False, left_right=False, top_bottom=False)
+
+
+def turn_of(frame: av.VideoFrame) -> Turn:
+    """What the display matrix of a frame says, by quarters of a turn."""
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's types do not include the matrix
     if matrix is None:
-        return picture
+        return AS_STORED
     # Rows (a, b, u), (c, d, v), (x, y, w): (p, q) is displayed at (a p + c q, b p + d q) (ISO/IEC 14496-12, tkhd).
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
-    if a == d == 0:
-        picture, a, d = picture.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    transposed = bool(a == d == 0)
+    if transposed:
+        a, d = c, b
+    return Turn(transposed, bool(a < 0), bool(d < 0))
+
+
+def stored(path: str | Path) -> tuple[tuple[int, int], Turn]:
+    """Width and height of a video's first picture as it is stored, in px, and how it is turned to be shown.
+
+    Raises:
+        FileError: the file is missing, empty, broken, or has no picture that can be decoded.
+    """
+    for _, frame in _decoded(path, 0):
+        return (frame.width, frame.height), turn_of(frame)
+    raise FileError(path, "no picture in it can be decoded")
 
 
 def _timed(
@@ -116,6 +157,24 @@ def times(path: str | Path) -> np.ndarray:
         shown = np.array(sorted(stamp for stamp in stamps if stamp is not None), np.float64)
         base = stream.time_base or Fraction(1)
         return shown * base.numerator / base.denominator - zero_s(container)
+
+
+def shown_times(path: str | Path, until_s: float | None = None) -> np.ndarray:
+    """The times of all pictures that `frames` would yield before `until_s`: float64 [frames]. Each is decoded.
+
+    Raises:
+        FileError: the file is missing, empty, broken, or has no picture.
+    """
+    with opened(path) as container:
+        if stream := video_stream(container):
+            stream.thread_type = "AUTO"
+        times_s = []
+        for time_s, _ in _timed(path, container):
+            if until_s is not None and time_s >= until_s - ROUNDING_S:
+                break
+            times_s.append(time_s)
+    made = np.array(times_s, np.float64)
+    return made[increasing(made)]
 
 
 def increasing(times_s: np.ndarray) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Opens media files and reads their headers. Nothing is decoded here.
 
 Time 0 is the start of the file. A stream that starts later, as sound often does in a phone's video, keeps its offset.
+
+A file may hold several pictures or sounds. Which one counts is decided here, for finding joints, for reading sound and for
+copying the picture alike: the only one that the file flags as its default, or else the one that FFmpeg would play.
 """
 
 import os
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import av
 import av.container
@@ -15,17 +19,29 @@ import av.stream
 
 from pipeline.errors import FileError
 
-UNKNOWN_LENGTH = b"\xff" * 4  # in the header of a WAV whose writer could not seek back
+# In the header of a WAV whose writer could not seek back. SoX writes nearly 2^31 bytes, FFmpeg 2^32 - 1.
+UNKNOWN_BYTES = 0x7FFF0000
+BREAK_S = (
+    -1.0,
+    10.0,
+)  # a clock that steps back or ahead by more has started anew, as between the joined parts of a camcorder
+
+
+Stream = TypeVar("Stream", av.VideoStream, av.AudioStream)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file's header says. `fps` is the average frame rate; 0 without a picture."""
+    """What a file's header says. `fps` is the average frame rate; 0 without a picture. `sounds` is the number of its sounds."""
 
     duration_s: float
     fps: float
     has_video: bool
-    has_audio: bool
+    sounds: int
+
+    @property
+    def has_audio(self) -> bool:
+        return self.sounds > 0
 
 
 def probe(path: str | Path) -> Probe:
@@ -35,9 +51,19 @@ def probe(path: str | Path) -> Probe:
         FileError: the file is missing, empty or not a media file.
     """
     with opened(path) as container:
-        video, audio = video_stream(container), audio_stream(container)
+        video = video_stream(container)
         rate = video and (video.average_rate or video.guessed_rate)
-        return Probe(_duration_s(container), float(rate or 0), video is not None, audio is not None)
+        return Probe(_duration_s(container), float(rate or 0), video is not None, len(container.streams.audio))
+
+
+def is_film(path: str | Path) -> bool:
+    """Whether a file of any name holds a picture that moves."""
+    try:
+        with opened(path) as container:
+            still = container.format.name.endswith("_pipe") or "image2" in container.format.name
+            return video_stream(container) is not None and not still
+    except FileError:
+        return False
 
 
 def size_px(path: str | Path) -> tuple[int, int]:
@@ -69,10 +95,41 @@ def cut_off(path: str | Path) -> bool:
     end = max((last.pos + last.size for last in lasts), default=0)
     with open(path, "rb") as file:
         head, size = file.read(8), os.fstat(file.fileno()).st_size
-    if head[:4] == b"RIFF" and head[4:] != UNKNOWN_LENGTH:
+    if head[:4] == b"RIFF" and (said := int.from_bytes(head[4:], "little")) < UNKNOWN_BYTES:
         # The count excludes these 8 bytes. They are not added, because some writers are off by a byte or two.
-        end = max(end, int.from_bytes(head[4:], "little"))
+        end = max(end, said)
     return end > size
+
+
+def clock_break_s(path: str | Path) -> float | None:
+    """When the clock of a file starts anew, in s of what comes before; None if it does not.
+
+    Only formats whose clock may start anew are looked at, and none of their pictures is decoded. Joined parts of a camcorder's
+    recording are such files. Their times say that several pictures are shown at once, or that minutes lie between two pictures.
+
+    Raises:
+        FileError: the file is missing, empty or not a media file.
+    """
+    with opened(path) as container:
+        if not container.format.flags & av.format.Flags.ts_discont.value:
+            return None
+        streams = [stream for stream in (video_stream(container), audio_stream(container)) if stream is not None]
+        lasts: dict[int, float] = {}
+        for packet in container.demux(streams):
+            if packet.dts is None or packet.time_base is None:
+                continue
+            now_s = float(packet.dts * packet.time_base)
+            last_s = lasts.get(packet.stream_index, now_s)
+            if not BREAK_S[0] <= now_s - last_s <= BREAK_S[1]:
+                return last_s - zero_s(container)
+            lasts[packet.stream_index] = now_s
+    return None
+
+
+def broken_clock(break_s: float) -> tuple[str, str]:
+    """What to say of a file whose clock starts anew, and what to do about it."""
+    what = f"its clock starts anew after {break_s:.1f} s, as in a file of joined parts"
+    return what, "use the parts as the camera wrote them, each as a file of its own"
 
 
 @contextmanager
@@ -92,11 +149,20 @@ def opened(path: str | Path) -> Iterator[av.container.InputContainer]:
 
 def video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
     # To FFmpeg, a cover picture in a sound file is a video stream of one frame.
-    return next((s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic), None)
+    covers = av.stream.Disposition.attached_pic
+    return _chosen(container, "video", [s for s in container.streams.video if not s.disposition & covers])
 
 
 def audio_stream(container: av.container.InputContainer) -> av.AudioStream | None:
-    return next(iter(container.streams.audio), None)
+    return _chosen(container, "audio", list(container.streams.audio))
+
+
+def _chosen(
+    container: av.container.InputContainer, kind: Literal["video", "audio"], streams: list[Stream]
+) -> Stream | None:
+    flagged = [stream for stream in streams if stream.disposition & av.stream.Disposition.default]
+    best: Any = container.streams.best(kind)
+    return flagged[0] if len(flagged) == 1 else best if best in streams else next(iter(streams), None)
 
 
 def zero_s(container: av.container.InputContainer) -> float:
