@@ -18,9 +18,42 @@ from pipeline.dataset.set_aside import SetAside
 from pipeline.media import probing
 
 # A video of any other name is taken, too, if it is one. These are reported if they cannot be read.
-VIDEOS = tuple(
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .m2t .m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .nut .ogm .ogv "
-    ".qt .rm .rmvb .ts .vob .webm .wmv".split()
+VIDEOS = (
+    *(
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".gif",
+        ".m2t",
+        ".m2ts",
+        ".m2v",
+        ".m4v",
+        ".mkv",
+        ".mov",
+    ),
+    *(
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".ogm",
+        ".ogv",
+        ".qt",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+    ),
+    ".wmv",
 )
 SOUNDS = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma")
 SCORES = (".mid", ".midi")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -22,8 +23,8 @@ TICKS_HZ = 1000  # clock rate for the times of pictures that are coded anew, wha
 FIXED_RATE = ("avi", "mpeg", "vob", "dvd", "svcd")  # containers that show pictures at one rate, and know no times
 SOUND_HZ = 48000  # of the written sound, a rate that every codec takes
 # The first of these that the container takes. PCM where nothing else keeps its time.
-PICTURE_CODECS = ("libx264", "libvpx-vp9", "mpeg4", "mpeg2video", "flv", "wmv2", "libtheora")
-SOUND_CODECS = ("aac", "libopus", "flac", "libvorbis", "pcm_s16le", "mp2", "wmav2")
+PICTURE_CODECS = ("libx264", "libvpx-vp9", "libvpx", "mpeg4", "mpeg2video", "flv", "wmv2")
+SOUND_CODECS = ("aac", "libopus", "flac", "pcm_s16le", "mp2", "wmav2")
 TRIAL_S = 1.0
 REORDERED_S = 2.0  # no picture is decoded longer than this before it is shown
 CLAP_S = 0.01  # a container that moves the sound by more against the picture does not know what its coder holds ahead
@@ -55,11 +56,9 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
     clap, why = np.zeros(round(TRIAL_S * SOUND_HZ), np.float32), ""
     clap[len(clap) // 2 :][: SOUND_HZ // 20] = 0.5
     try:
-        with av.open(str(trial), "w") as out:
-            known = out.supported_codecs
-            sounds, pictures = (
-                [codec for codec in codecs if codec in known] for codecs in (SOUND_CODECS, PICTURE_CODECS)
-            )
+        sounds, pictures = (
+            [codec for codec in codecs if _takes(trial, codec)] for codecs in (SOUND_CODECS, PICTURE_CODECS)
+        )
         if not sounds:
             raise FileError(path, "this kind of file holds no sound", ADVICE)
         for picture in pictures if drawn else ["", *pictures]:
@@ -136,6 +135,22 @@ def look_at(path: Path, video: Path, sound_s: float, *, copied: bool, until_s: f
         raise FileError(path, f"its sound is {len(heard) / heard_hz:.2f} s long instead of {sound_s:.2f} s")
 
 
+def _takes(path: Path, codec: str) -> bool:
+    """Whether a container begins with a stream of a codec. Raises ValueError if the name of the file names no container."""
+    of_picture = codec in PICTURE_CODECS
+    with av.open(str(path), "w") as out:
+        try:
+            stream: Any = out.add_stream(codec, rate=25 if of_picture else SOUND_HZ)
+            if of_picture:
+                stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            else:
+                stream.layout = "mono"
+            out.start_encoding()
+        except (av.FFmpegError, ValueError):
+            return False
+    return True
+
+
 def _clap_s(path: Path) -> float:
     sound, rate_hz = sound_files.decode_audio(path)
     return int(np.argmax(np.abs(sound) > np.abs(sound).max() / 2)) / rate_hz
@@ -169,7 +184,7 @@ def _copied(
 ) -> Iterator[av.Packet]:
     """A packet of the picture for each decoding time, with times from the start of the file."""
     assert shown.time_base
-    zero = round(Fraction(source.start_time or 0, av.time_base) / shown.time_base)
+    zero = round(probing.picture_zero_s(source, shown) / shown.time_base)
     for packet, dts in zip((packet for packet in source.demux(shown) if packet.size), decoding, strict=False):
         packet.dts = None if dts is None else dts - zero
         packet.pts = None if packet.pts is None else packet.pts - zero

@@ -18,7 +18,7 @@ import av.stream
 import numpy as np
 
 from pipeline.errors import FileError
-from pipeline.media.probing import opened, video_stream, zero_s
+from pipeline.media.probing import opened, picture_zero_s, video_stream
 
 ROUNDING_S = 1e-6  # tolerance for rounded times
 # How long before a stretch to seek. If neither works, the file is decoded from its start.
@@ -132,7 +132,7 @@ def _timed(
     stream = video_stream(container)
     if stream is None:
         raise FileError(path, "no picture in it")
-    begins_s = zero_s(container)
+    begins_s = picture_zero_s(container, stream)
     if enter_s is not None:
         container.seek(int((enter_s + begins_s) * av.time_base))
     for frame in container.decode(stream):
@@ -152,11 +152,12 @@ def times(path: str | Path) -> np.ndarray:
         stream = video_stream(container)
         if stream is None:
             raise FileError(path, "no picture in it")
+        begins_s = picture_zero_s(container, stream)
         packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
         stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
         shown = np.array(sorted(stamp for stamp in stamps if stamp is not None), np.float64)
         base = stream.time_base or Fraction(1)
-        return shown * base.numerator / base.denominator - zero_s(container)
+        return shown * base.numerator / base.denominator - begins_s
 
 
 def shown_times(path: str | Path, until_s: float | None = None) -> np.ndarray:

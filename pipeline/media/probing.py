@@ -169,6 +169,21 @@ def zero_s(container: av.container.InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
+def picture_zero_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """What is taken off the times of a picture, so that 0 is the start of the file. Call it before anything is read.
+
+    An AVI file knows no times, only which picture is stored after which. FFmpeg adds the delay of a decoder that puts pictures in
+    order, whether there is anything to put in order or not; the sound has no such delay.
+    """
+    lag_s = 0.0
+    if container.format.name == "avi":
+        first = next((packet for packet in container.demux(stream) if packet.dts is not None), None)
+        if first is not None and first.pts is not None and first.dts is not None and first.time_base is not None:
+            lag_s = float((first.pts - first.dts) * first.time_base)
+        container.seek(0)
+    return zero_s(container) + lag_s
+
+
 def _duration_s(container: av.container.InputContainer) -> float:
     if container.duration is not None:
         return container.duration / av.time_base

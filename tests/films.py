@@ -1,0 +1,219 @@
+"""Made films of many kinds, each with a clap and a jump of a bright square at one moment: are both read in step?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from pipeline.media import picture_files, sound_files
+
+SIZE_PX = 64, 96  # height and width of a picture as it is shown
+DURATION_S, CLAP_S = 3.0, 1.6
+CLAP = 0.6  # level
+ONE = 1 << 16
+# What the display matrix says, and how the camera stores what it should show.
+TURNS = {
+    0: ((1, 0, 0, 1), lambda shown: shown),
+    90: ((0, 1, -1, 0), lambda shown: np.rot90(shown, 1)),
+    180: ((-1, 0, 0, -1), lambda shown: np.rot90(shown, 2)),
+    270: ((0, -1, 1, 0), lambda shown: np.rot90(shown, 3)),
+}
+# Containers by the end of their name, with picture codecs and sound codecs that FFmpeg writes into them.
+CONTAINERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    ".mp4": (
+        ("libx264", "libx265", "mpeg4", "libvpx-vp9", "libsvtav1", "mjpeg", "mpeg2video"),
+        ("aac", "libopus", "mp3", "ac3", "flac", "alac"),
+    ),
+    ".mov": (
+        ("libx264", "libx265", "mpeg4", "mjpeg", "prores", "mpeg2video"),
+        ("aac", "pcm_s16le", "pcm_s24le", "alac", "mp3"),
+    ),
+    ".m4v": (("libx264", "mpeg4"), ("aac", "ac3")),
+    ".mkv": (
+        ("libx264", "libx265", "mpeg4", "libvpx", "libvpx-vp9", "libsvtav1", "mjpeg", "ffv1"),
+        ("aac", "libopus", "flac", "mp3", "ac3", "pcm_s16le"),
+    ),
+    ".webm": (("libvpx", "libvpx-vp9", "libsvtav1"), ("libopus",)),
+    ".avi": (("mpeg4", "libx264", "mjpeg", "ffv1", "huffyuv"), ("pcm_s16le", "mp3", "ac3")),
+    ".ts": (("libx264", "libx265", "mpeg2video", "mpeg4"), ("aac", "mp2", "ac3", "mp3")),
+    ".m2ts": (("libx264", "mpeg2video"), ("ac3", "aac")),
+    ".mpg": (("mpeg1video", "mpeg2video"), ("mp2",)),
+    ".flv": (("flv", "libx264"), ("aac", "mp3")),
+    ".wmv": (("wmv2", "msmpeg4"), ("wmav2",)),
+    ".3gp": (("mpeg4", "libx264", "h263"), ("aac",)),
+    ".ogv": (("libvpx",), ("libopus", "flac")),
+    ".nut": (("mpeg4", "ffv1"), ("pcm_s16le", "mp3")),
+}
+FORMATS = {".m2ts": "mpegts", ".ts": "mpegts", ".mkv": "matroska", ".mpg": "mpeg", ".wmv": "asf", ".m4v": "mp4"}
+LOSSY = ("aac", "ac3", "libopus", "mp2", "mp3", "wmav2")
+B_FRAMES = ("libx264", "libx265", "mpeg4", "mpeg2video")
+STANDARD_FPS = (24, 25, 30)  # of codecs that know only these
+ANY_FPS = (10, 12, 15, 20, 24, 25, 30, 50, 60)
+
+
+@dataclass(frozen=True)
+class Film:
+    """How a film is made.
+
+    Attributes:
+        even: whether pictures come at one rate; else every third is missing.
+        picture_start_s, sound_start_s: when they start on the file's clock.
+        turn: degrees of the display matrix.
+        layout: of the sound's channels; heard: the channels that have the sound, "turned" for stereo of opposite phase.
+        second_sound: "" for one sound; else "silent" or "other" for a second one that is not the default.
+    """
+
+    suffix: str = ".mp4"
+    picture: str = "libx264"
+    sound: str = "aac"
+    fps: int = 25
+    b_frames: int = 0
+    even: bool = True
+    picture_start_s: float = 0.0
+    sound_start_s: float = 0.0
+    turn: int = 0
+    rate_hz: int = 48000
+    layout: str = "mono"
+    heard: tuple[int, ...] | str = field(default=(0,))
+    second_sound: str = ""
+
+    @property
+    def period_s(self) -> float:
+        return 1 / self.fps
+
+
+def drawn(generator: np.random.Generator) -> Film:
+    """A random kind of film that FFmpeg can write."""
+
+    def pick(values: Any) -> Any:
+        return values[int(generator.integers(len(values)))]
+
+    suffix = pick([*CONTAINERS])
+    pictures, sounds = CONTAINERS[suffix]
+    picture, sound = pick(pictures), pick(sounds)
+    fps = pick(STANDARD_FPS if picture.startswith("mpeg1") or picture.startswith("mpeg2") else ANY_FPS)
+    fixed = suffix in (".avi", ".mpg", ".ogv")  # these know no times, only a rate
+    layout = (
+        "mono"
+        if sound in ("mp2",)
+        else pick(
+            ["mono", "stereo", "stereo", "5.1"] if sound in ("aac", "ac3", "flac", "pcm_s16le") else ["mono", "stereo"]
+        )
+    )
+    channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
+    heard: Any = pick([tuple(range(channels)), (0,), (channels - 1,)])
+    if layout == "stereo" and generator.random() < 0.2:
+        heard = "turned"
+    start_s = 0.0 if fixed else pick([0.0, 0.0, 0.4, 5.0])
+    return Film(
+        suffix,
+        picture,
+        sound,
+        fps,
+        b_frames=pick([0, 2]) if picture in B_FRAMES and suffix != ".avi" else 0,
+        even=fixed or picture in ("h263", "mpeg2video", "mpeg1video") or bool(generator.random() < 0.7),
+        picture_start_s=start_s,
+        sound_start_s=start_s + (0.0 if fixed else pick([0.0, 0.0, 0.3])),
+        turn=pick([*TURNS]) if suffix in (".mp4", ".mov", ".mkv") and picture != "prores" else 0,
+        rate_hz=pick([44100, 48000]) if sound not in ("libopus",) else 48000,
+        layout=layout,
+        heard=heard,
+        second_sound=pick(["", "", "silent", "other"]) if suffix in (".mp4", ".mkv", ".mov") else "",
+    )
+
+
+def write(path: Path, film: Film) -> None:
+    """Write a film. The picture jumps and the sound claps at `CLAP_S` after the start of the picture."""
+    container_format = FORMATS.get(film.suffix, film.suffix[1:])
+    with open(path, "wb") as file, av.open(file, "w", format=container_format) as out:
+        video: Any = out.add_stream(film.picture, rate=film.fps)
+        (a, b, c, d), store = TURNS[film.turn]
+        height, width = store(np.zeros((*SIZE_PX, 3), np.uint8)).shape[:2]
+        video.height, video.width = (144, 176) if film.picture == "h263" else (height, width)  # of H.263's few sizes
+        video.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le", "huffyuv": "yuv422p"}.get(
+            film.picture, "yuv420p"
+        )
+        video.codec_context.time_base = Fraction(1, film.fps)
+        if film.picture in B_FRAMES:
+            video.codec_context.max_b_frames = film.b_frames
+        if film.turn:
+            video.set_display_matrix((a * ONE, b * ONE, 0, c * ONE, d * ONE, 0, 0, 0, 1 << 30))
+        voices = [
+            out.add_stream(film.sound, rate=film.rate_hz, layout=film.layout)
+            for _ in range(2 if film.second_sound else 1)
+        ]
+        for voice in voices:
+            if film.sound in LOSSY:
+                voice.bit_rate = 192_000
+        if film.second_sound:
+            voices[0].disposition, voices[1].disposition = av.stream.Disposition.default, av.stream.Disposition(0)
+        packets = [*_pictures(film, video, store)]
+        for number, voice in enumerate(voices):
+            packets += _sound(film, voice, level=CLAP if number == 0 else 0.0 if film.second_sound == "silent" else 0.3)
+        for packet in packets:
+            out.mux(packet)
+
+
+def _pictures(film: Film, video: Any, store: Any) -> Iterator[av.Packet]:
+    first = round(film.picture_start_s * film.fps)
+    for number in range(round(DURATION_S * film.fps)):
+        if not film.even and number % 3 == 1:
+            continue
+        picture = np.full((*SIZE_PX, 3), 16, np.uint8)
+        jumped = number / film.fps >= CLAP_S - 1e-9
+        half = SIZE_PX[1] // 2
+        picture[8:-8, half + 8 : -8] = 230 if jumped else 16
+        picture[8:-8, 8 : half - 8] = 16 if jumped else 230
+        picture = np.ascontiguousarray(store(picture))
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        if film.picture == "h263":
+            frame = frame.reformat(176, 144)
+        frame.pts, frame.time_base = first + number, Fraction(1, film.fps)
+        yield from video.encode(frame)
+    yield from video.encode(None)
+
+
+def _sound(film: Film, voice: Any, level: float) -> Iterator[av.Packet]:
+    at = CLAP_S + film.picture_start_s - film.sound_start_s
+    # The clap is at the time of the first picture that shows the jump.
+    shown = [
+        n for n in range(round(DURATION_S * film.fps)) if n / film.fps >= CLAP_S - 1e-9 and (film.even or n % 3 != 1)
+    ]
+    at += shown[0] / film.fps - CLAP_S
+    samples = np.arange(round((DURATION_S + film.picture_start_s - film.sound_start_s) * film.rate_hz))
+    sound = level * np.sin(2 * np.pi * 880 * samples / film.rate_hz) * (samples >= round(at * film.rate_hz))
+    channels = {"mono": 1, "stereo": 2, "5.1": 6}[film.layout]
+    planes = np.zeros((channels, len(sound)), np.float32)
+    if film.heard == "turned":
+        planes[0], planes[1] = sound, -sound
+    else:
+        planes[list(film.heard)] = sound
+    resampler = av.AudioResampler(
+        format=voice.format, layout=film.layout, rate=film.rate_hz, frame_size=voice.codec_context.frame_size or 1024
+    )
+    whole = av.AudioFrame.from_ndarray(planes, format="fltp", layout=film.layout)
+    whole.sample_rate, whole.time_base = film.rate_hz, Fraction(1, film.rate_hz)
+    whole.pts = round(film.sound_start_s * film.rate_hz)
+    for piece in [*resampler.resample(whole), *resampler.resample(None)]:
+        yield from voice.encode(piece)
+    yield from voice.encode(None)
+
+
+def jump_s(path: Path) -> float:
+    """The time of the first picture whose right half is the brighter one."""
+    for time_s, picture in picture_files.frames(path):
+        half = picture.shape[1] // 2
+        if picture[:, half:].mean() > picture[:, :half].mean():
+            return time_s
+    raise AssertionError(f"{path}: no jump in it")
+
+
+def clap_s(path: Path) -> tuple[float, float]:
+    """The time at which the sound begins, and its level."""
+    sound, rate_hz = sound_files.decode_audio(path)
+    begins = int(np.argmax(np.abs(sound) > CLAP / 3))
+    return begins / rate_hz, float(np.sqrt(2 * np.mean(np.square(sound[begins + rate_hz // 10 : begins + rate_hz]))))
