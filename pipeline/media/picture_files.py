@@ -5,6 +5,7 @@ so that pictures and sound stay together. Times come from the container, never f
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import av.stream
 import numpy as np
 
 from pipeline.errors import FileError
-from pipeline.media.probing import opened, picture_zero_s, video_stream
+from pipeline.media.probing import opened, picture_zero_s, untimed, video_stream, zero_s
 
 ROUNDING_S = 1e-6  # tolerance for rounded times
 # How long before a stretch to seek. If neither works, the file is decoded from its start.
@@ -132,12 +133,27 @@ def _timed(
     stream = video_stream(container)
     if stream is None:
         raise FileError(path, "no picture in it")
+    if untimed(container, stream):
+        if enter_s is None:  # else its pictures could not be counted
+            yield from _counted(container, stream)
+        return
     begins_s = picture_zero_s(container, stream)
     if enter_s is not None:
         container.seek(int((enter_s + begins_s) * av.time_base))
     for frame in container.decode(stream):
         if frame.time is not None:
             yield frame.time - begins_s, frame
+
+
+def _counted(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Pictures of an untimed stream: the first that is shown has the time of the first that is stored, and so on."""
+    begins_s, waiting = zero_s(container), deque[float]()
+    for packet in container.demux(stream):
+        if packet.size and packet.dts is not None and packet.time_base is not None:
+            waiting.append(float(packet.dts * packet.time_base) - begins_s)
+        for frame in packet.decode():
+            if waiting:
+                yield waiting.popleft(), frame
 
 
 def times(path: str | Path) -> np.ndarray:
@@ -154,7 +170,8 @@ def times(path: str | Path) -> np.ndarray:
             raise FileError(path, "no picture in it")
         begins_s = picture_zero_s(container, stream)
         packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
-        stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+        counted = untimed(container, stream)
+        stamps = [packet.dts if packet.pts is None or counted else packet.pts for packet in packets]
         shown = np.array(sorted(stamp for stamp in stamps if stamp is not None), np.float64)
         base = stream.time_base or Fraction(1)
         return shown * base.numerator / base.denominator - begins_s

@@ -169,6 +169,11 @@ def zero_s(container: av.container.InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
+def untimed(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """Whether a picture has no times of its own, and may be stored in another order than it is shown in."""
+    return container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
+
+
 def picture_zero_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
     """What is taken off the times of a picture, so that 0 is the start of the file. Call it before anything is read.
 
@@ -176,7 +181,7 @@ def picture_zero_s(container: av.container.InputContainer, stream: av.VideoStrea
     order, whether there is anything to put in order or not; the sound has no such delay.
     """
     lag_s = 0.0
-    if container.format.name == "avi":
+    if container.format.name == "avi" and not untimed(container, stream):
         first = next((packet for packet in container.demux(stream) if packet.dts is not None), None)
         if first is not None and first.pts is not None and first.dts is not None and first.time_base is not None:
             lag_s = float((first.pts - first.dts) * first.time_base)
