@@ -144,6 +144,7 @@ def test_folder_reads_all_videos_and_names_the_rest(tmp_path):
         "empty.mp4": "empty, 0 bytes",
         "mute.mp4": "no sound in it",
         "text.mp4": "broken, or no media file",
+        "*.txt": "1 file of this name, no video in it",
     }
 
 
@@ -231,3 +232,39 @@ def test_folder_takes_a_midi_beside_a_video_for_its_score(tmp_path):
     }
     assert {t.part for t in tracks} == {0}
     assert [(a.file, a.what) for a in aside] == [("stray.mid", "a score without a video")]
+
+
+def test_folder_takes_every_kind_of_video_whatever_its_name(tmp_path):
+    for place in ["a.m2ts", "b.ts", "c.vob", "d.insv", "e"]:
+        write_video(tmp_path / place, blank(0.5), tone(0.5), container_format="mpegts" if "ts" in place else "mp4")
+    (tmp_path / "f.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+    (tmp_path / "g.srt").write_text("")
+    cv2.imwrite(str(tmp_path / "poster.png"), np.zeros((64, 64, 3), np.uint8))
+    tracks, aside = folder.read(tmp_path)
+    assert sorted(t.video.name for t in tracks) == ["a.m2ts", "b.ts", "c.vob", "d.insv", "e"]
+    assert [(a.file, a.what) for a in aside] == [
+        ("*.png", "1 file of this name, no video in it"),
+        ("*.srt", "2 files of this name, no video in them"),
+    ]
+
+
+def test_linked_folders_are_entered_once_and_loops_end(tmp_path):
+    write_video(tmp_path / "elsewhere" / "violin" / "one.mp4", blank(0.5), tone(0.5))
+    root = tmp_path / "corpus"
+    write_video(root / "cello" / "two.mp4", blank(0.5), tone(0.5))
+    (root / "violin").symlink_to(tmp_path / "elsewhere" / "violin")
+    (root / "again").symlink_to(tmp_path / "elsewhere")
+    (root / "cello" / "loop").symlink_to(root)
+    (root / "nowhere").symlink_to(tmp_path / "missing")
+    tracks, aside = folder.read(root)
+    assert sorted(t.name for t in tracks) == ["again__violin__one", "cello__two"]
+    assert not aside
+
+
+def test_a_file_of_joined_parts_is_set_aside_with_the_reason(tmp_path):
+    parts = [write_video(tmp_path / f"{n}.mts", blank(2), tone(2), container_format="mpegts") for n in range(2)]
+    (tmp_path / "joined.mts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    tracks, (item,) = folder.read(tmp_path)
+    assert [t.name for t in tracks] == ["0", "1"], "the advice: the parts of their own"
+    assert item.file == "joined.mts"
+    assert item.what.startswith("its clock starts anew after 2")

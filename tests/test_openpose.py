@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -598,3 +599,100 @@ def test_extract_without_openpose_is_one_line(tmp_path):
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: keypoints.detector = 'pyopenpose': there is no module pyopenpose for this Python")
+
+
+# Do the files belong to the video?
+
+
+def phone(path: Path, pictures: int, turn: bool) -> Path:
+    """A video of nothing that lies on its side in the file, 640 x 480 px, and is shown upright, if `turn`."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        if turn:
+            stream.set_display_matrix((0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30))
+        for _ in range(pictures):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="bgr24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+def files_of(folder: Path, numbers: range, *found: dict[str, Any]) -> None:
+    for number in numbers:
+        write_json(folder / f"{folder.name}_{number:012d}_keypoints.json", *found)
+
+
+def found_in(video: Path, folder: Path) -> np.ndarray:
+    p = keypoints("openpose_json", json_folder=str(folder))
+    return detection.detect(Track("t", "p", "unknown", video, video), p).keypoints
+
+
+def lying(standing: dict[str, Any], width_px: int) -> dict[str, Any]:
+    """Someone as they are in the stored picture, whose row is the shown picture's column from the right."""
+    turned = {}
+    for name, values in standing.items():
+        points = np.array(values, np.float64).reshape(-1, 3)
+        there = points[:, 2] > 0
+        x, y = points[:, 0].copy(), points[:, 1].copy()
+        points[there, 0], points[there, 1] = y[there], width_px - 1 - x[there]
+        turned[name] = points.ravel().tolist()
+    return turned
+
+
+def test_people_of_a_lying_picture_are_turned_with_an_upright_phones_video(tmp_path):
+    video = phone(tmp_path / "phone.mp4", 10, turn=True)
+    standing = person(240)
+    files_of(tmp_path / "shown" / "phone", range(10), standing)
+    files_of(tmp_path / "stored" / "phone", range(10), lying(standing, 480))
+    shown, stored = (found_in(video, tmp_path / name) for name in ("shown", "stored"))
+    assert shown[0, NECK, :2].tolist() == [240, 100]
+    np.testing.assert_allclose(stored, shown, atol=1e-3)
+
+
+def test_a_turned_picture_is_turned_as_its_joints_are(tmp_path):
+    """The same rule for pictures and for places in them, whatever the display matrix says."""
+    generator = np.random.default_rng(1)
+    stored = generator.integers(0, 255, (6, 4, 3)).astype(np.uint8)
+    for number in range(8):
+        turn = picture_files.Turn(*(bool(number >> bit & 1) for bit in range(3)))
+        shown = turn.picture(stored)
+        places = np.array([[x, y, 1] for y in range(6) for x in range(4)], np.float32)[None]
+        for (x, y, _), (to_x, to_y, _) in zip(places[0], turn.places(places, 4, 6)[0], strict=True):
+            assert (shown[int(to_y), int(to_x)] == stored[int(y), int(x)]).all()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fits"),
+    [
+        (range(30), True),
+        (range(28), True),
+        (range(1, 31), True),
+        (range(25), False),
+        (range(0, 30, 2), False),
+        (range(31), False),
+        (range(5, 35), False),
+    ],
+)
+def test_files_of_another_rate_or_numbering_are_refused(tmp_path, numbers, fits):
+    """25 pictures a second for a video of 30 put the last movement a sixth too early."""
+    video = phone(tmp_path / "recital.mp4", 30, turn=False)
+    files_of(tmp_path / "json" / "recital", numbers, person(300))
+    if fits:
+        seen = found_in(video, tmp_path / "json")[:, NECK, 2] > 0
+        assert seen.sum() == len(numbers)
+        return
+    with pytest.raises(
+        FileError, match=rf"{len(numbers)} files, the last of frame {numbers[-1]}; its video has 30"
+    ) as error:
+        found_in(video, tmp_path / "json")
+    assert error.value.advice == "run OpenPose on this very video, without leaving out or adding pictures"
+
+
+def test_files_that_fit_two_videos_serve_neither(tmp_path):
+    videos = [tmp_path / "corpus" / name / "recital.mp4" for name in ("cello", "violin")]
+    files_of(tmp_path / "json" / "recital", range(3), person(300))
+    cello, violin = videos
+    assert openpose_json.of_several(tmp_path / "json", videos) == {cello: violin, violin: cello}
+    files_of(tmp_path / "json" / "violin" / "recital", range(3), person(300))
+    assert openpose_json.of_several(tmp_path / "json", videos) == {}, "as the advice says"
+    assert openpose_json.of_several(tmp_path / "json", [cello, cello]) == {}, "two players of one video"
