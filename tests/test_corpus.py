@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from make_media import REAL, blank, corpus_params, tone, write_video, write_wav
 

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import joblib
 import numpy as np
+import pretty_midi
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,10 +22,10 @@ from torch import Tensor, nn
 from pipeline import params
 from pipeline.audio import long_sound, spectrogram
 from pipeline.commands import minet, publish, sonify
-from pipeline.errors import ParamsError
+from pipeline.errors import FileError, ParamsError
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
-from pipeline.media import picture_files, probing, sound_files
+from pipeline.media import muxing, picture_files, probing, sound_files
 from pipeline.models.mi_net_sync import MINetSync
 from pipeline.models.protocols import Next
 from pipeline.report import pictures
@@ -291,6 +292,64 @@ def test_what_stands_in_the_way_is_said_in_one_line(
     assert "out.txt: cannot be written" in said(capsys, video, "-o", tmp_path / "out.txt")
     (tmp_path / "score.mid").write_text("no score")
     assert "score.mid: no MIDI file" in said(capsys, video, "-o", out, "--midi", tmp_path / "score.mid")
+
+
+def test_what_fails_late_leaves_all_that_was_made(
+    tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, out = write_video(tmp_path / "v.mp4", claps([0.5], 2)), tmp_path / "out.mp4"
+    looked_at = muxing.look_at
+
+    def fails(path: Path, *of: Any, until_s: float | None = None, copied: bool) -> None:
+        if until_s is None:
+            raise FileError(path, "0 of 40 pictures can be shown")
+        looked_at(path, *of, until_s=until_s, copied=copied)
+
+    monkeypatch.setattr(muxing, "look_at", fails)
+    message = said(capsys, video, "-o", out)
+    assert (
+        "out.mp4: cannot be written (0 of 40 pictures can be shown); choose a name that ends in .mp4 or .mkv" in message
+    )
+    assert "out.*" in message
+    assert {path.name for path in tmp_path.iterdir()} == {"v.mp4", "out.wav", "out.npz", "out.png"}
+
+
+def test_joined_parts_are_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [write_video(tmp_path / f"{n}.mts", blank(2), tone(2), container_format="mpegts") for n in range(2)]
+    (tmp_path / "joined.mts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    message = said(capsys, tmp_path / "joined.mts", "-o", tmp_path / "out.mp4")
+    assert "its clock starts anew after" in message
+    assert "use the parts as the camera wrote them" in message
+
+
+def test_a_player_plays_the_part_of_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rule of the stage `notes`; and a score of one part is that of whoever was asked for."""
+    duet, solo = tmp_path / "duet.mid", tmp_path / "solo.mid"
+    for path, pitches in ((duet, (72, 48)), (solo, (60,))):
+        file = pretty_midi.PrettyMIDI()
+        for pitch in pitches:
+            file.instruments.append(pretty_midi.Instrument(40))
+            file.instruments[-1].notes.append(pretty_midi.Note(64, pitch, 0.0, 1.0))
+        file.write(str(path))
+    played = {n: [note.pitch for note in sonify.part_of(duet, n, 2)] for n in (1, 2)}
+    assert played == {1: [72], 2: [48]}
+    assert [note.pitch for note in sonify.part_of(solo, 2, 2)] == [60]
+    assert capsys.readouterr().out == ""
+    assert [note.pitch for note in sonify.part_of(duet, 0, 1)] == [72, 48]
+    assert "2 parts in it for one player, who plays them all" in capsys.readouterr().out
+
+
+def test_a_score_beyond_the_video_is_refused_before_the_work(
+    tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, late = write_video(tmp_path / "v.mp4", claps([0.5], 2)), tmp_path / "late.mid"
+    file = pretty_midi.PrettyMIDI()
+    file.instruments.append(pretty_midi.Instrument(40))
+    file.instruments[0].notes.append(pretty_midi.Note(64, 60, 30.0, 31.0))
+    file.write(str(late))
+    monkeypatch.setattr(sonify, "find", None)
+    message = said(capsys, video, "-o", tmp_path / "out.mp4", "--midi", late)
+    assert "late.mid: player 1 has no note in it that is in range and within the recording" in message
 
 
 def test_a_model_that_is_not_there_is_named_with_the_command_that_brings_it(
