@@ -75,7 +75,7 @@ def test_a_file_that_lacks_pictures_is_not_called_done(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     films.write(path, Film())
     whole_s = films.DURATION_S
-    muxing.look_at(path, path, whole_s, copied=True)
+    muxing.look_at(path, path, whole_s, unlike=0)
     others = {
         "short.mp4": "75 pictures can be shown",
         "late.mp4": "early or late",
@@ -90,9 +90,9 @@ def test_a_file_that_lacks_pictures_is_not_called_done(tmp_path: Path) -> None:
     write_video(tmp_path / "dark.mp4", [(n / 25, np.zeros((64, 96, 3), np.uint8)) for n in range(75)], tone(whole_s))
     for name, what in others.items():
         with pytest.raises(FileError, match=what):
-            muxing.look_at(tmp_path / name, path, whole_s, copied=False)
+            muxing.look_at(tmp_path / name, path, whole_s, unlike=muxing.LIKE)
     with pytest.raises(FileError, match="its sound is"):
-        muxing.look_at(path, path, whole_s + 0.5, copied=True)
+        muxing.look_at(path, path, whole_s + 0.5, unlike=0)
 
 
 def test_a_phones_upright_video_stays_upright_in_any_container(tmp_path: Path) -> None:

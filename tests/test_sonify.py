@@ -300,10 +300,10 @@ def test_what_fails_late_leaves_all_that_was_made(
     video, out = write_video(tmp_path / "v.mp4", claps([0.5], 2)), tmp_path / "out.mp4"
     looked_at = muxing.look_at
 
-    def fails(path: Path, *of: Any, until_s: float | None = None, copied: bool) -> None:
+    def fails(path: Path, *of: Any, unlike: float, until_s: float | None = None) -> None:
         if until_s is None:
             raise FileError(path, "0 of 40 pictures can be shown")
-        looked_at(path, *of, until_s=until_s, copied=copied)
+        looked_at(path, *of, unlike=unlike, until_s=until_s)
 
     monkeypatch.setattr(muxing, "look_at", fails)
     message = said(capsys, video, "-o", out)

@@ -30,6 +30,7 @@ REORDERED_S = 2.0  # no picture is decoded longer than this before it is shown
 CLAP_S = 0.01  # a container that moves the sound by more against the picture does not know what its coder holds ahead
 ADVICE = "choose a name that ends in .mp4 or .mkv"
 BITS_A_PIXEL = 0.2  # of codecs that do not choose their bit rate by themselves
+WHITE = 255.0
 LIKE = 24.0  # mean difference of two pictures, of 255 levels; more is another picture, or one that lies on its side
 # Draws into the picture that is shown at a time in s, uint8 [height, width, 3], in place.
 Draw = Callable[[float, np.ndarray], None]
@@ -52,7 +53,13 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
     Raises:
         FileError: the container holds no such picture or sound, or cannot be written at all.
     """
-    trial = path.with_name(f".{path.stem}.trial{path.suffix}")
+    if not probing.probe(video).has_video:
+        raise FileError(video, "no picture in it")
+    first_s = next((time_s for time_s, _ in picture_files.frames(video)), None)
+    if first_s is None:
+        raise FileError(video, "no picture in it can be decoded")
+    # Absolute, since FFmpeg takes "a:b.mp4" for a protocol.
+    trial = path.absolute().with_name(f".{path.stem}.trial{path.suffix}")
     clap, why = np.zeros(round(TRIAL_S * SOUND_HZ), np.float32), ""
     clap[len(clap) // 2 :][: SOUND_HZ // 20] = 0.5
     try:
@@ -65,8 +72,8 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
             for sound in sounds:
                 way = Plan(picture, sound)
                 try:
-                    _write(trial, video, clap, SOUND_HZ, None, way, TRIAL_S)
-                    look_at(trial, video, TRIAL_S, copied=not picture, until_s=TRIAL_S)
+                    _write(trial, video, clap, SOUND_HZ, None, way, first_s + TRIAL_S)
+                    look_at(trial, video, TRIAL_S, unlike=LIKE if picture else 0, until_s=first_s + TRIAL_S)
                     late_s = _clap_s(trial) - TRIAL_S / 2
                     if abs(late_s) > CLAP_S:
                         raise FileError(trial, f"its sound is {late_s:.3f} s late")
@@ -92,10 +99,11 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: 
     Raises:
         FileError: the file cannot be written, or is not as it should be when it is read back.
     """
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part = path.absolute().with_name(f".{path.stem}.part{path.suffix}")
     try:
         _write(part, video, sound, rate_hz, draw, way, None)
-        look_at(part, video, len(sound) / rate_hz, copied=not way.picture)
+        unlike = WHITE if draw is not None else LIKE if way.picture else 0
+        look_at(part, video, len(sound) / rate_hz, unlike=unlike)
         part.replace(path)
     except (av.FFmpegError, ValueError, OSError) as error:
         why = error.what if isinstance(error, FileError) else getattr(error, "strerror", None) or error
@@ -104,12 +112,12 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: 
         part.unlink(missing_ok=True)
 
 
-def look_at(path: Path, video: Path, sound_s: float, *, copied: bool, until_s: float | None = None) -> None:
+def look_at(path: Path, video: Path, sound_s: float, *, unlike: float, until_s: float | None = None) -> None:
     """Read a written file back: every picture of the video must be there at its time, upright, and the sound as long as it was.
 
     Args:
         sound_s: length of the sound.
-        copied: whether the pictures must be the same to the bit.
+        unlike: largest mean difference of the first picture and that of the video, of 255 levels.
         until_s: only the pictures before this time were written.
 
     Raises:
@@ -128,7 +136,7 @@ def look_at(path: Path, video: Path, sound_s: float, *, copied: bool, until_s: f
     if after.shape[:2] not in (before.shape[:2], (height, width)):
         raise FileError(path, "its pictures have another size or lie on their side")
     difference = float(cv2.absdiff(before[:height, :width], after[:height, :width]).mean())
-    if difference > (0 if copied else LIKE):
+    if difference > unlike:
         raise FileError(path, "its pictures are not those of the video")
     heard, heard_hz = sound_files.decode_audio(path)
     if abs(len(heard) / heard_hz - sound_s) > max(period_s, sound_files.GAP_S):
@@ -161,7 +169,8 @@ def _write(
 ) -> None:
     """Write the pictures, those before `until_s` at least, and the sound."""
     decoding = [] if way.picture else _decoding_times(video, until_s)
-    with av.open(str(path), "w") as out, probing.opened(video) as source:
+    # Not `probing.opened`, which would blame the video for what is wrong with the written file.
+    with av.open(str(path), "w") as out, open(video, "rb") as file, av.open(file, metadata_errors="replace") as source:
         shown = probing.video_stream(source)
         assert shown is not None, f"{video}: nobody can have been found without a picture"
         # Both streams must be there before the first packet is written.
