@@ -63,6 +63,11 @@ CONTAINERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 FORMATS = {".m2ts": "mpegts", ".ts": "mpegts", ".mkv": "matroska", ".mpg": "mpeg", ".wmv": "asf", ".m4v": "mp4"}
 LOSSY = ("aac", "ac3", "libopus", "mp2", "mp3", "wmav2")
+# Pools of threads gain nothing for a small film, and may wait for each other for ever in a process that has threads of its own.
+ONE_THREAD = {
+    "libx265": {"x265-params": "pools=none:frame-threads=1:log-level=none"},
+    "libsvtav1": {"svtav1-params": "lp=1"},
+}
 B_FRAMES = ("libx264", "libx265", "mpeg4", "mpeg2video")
 STANDARD_FPS = (24, 25, 30)  # of codecs that know only these
 ANY_FPS = (10, 12, 15, 20, 24, 25, 30, 50, 60)
@@ -143,7 +148,8 @@ def write(path: Path, film: Film) -> None:
     """Write a film. The picture jumps and the sound claps at `CLAP_S` after the start of the picture."""
     container_format = FORMATS.get(film.suffix, film.suffix[1:])
     with open(path, "wb") as file, av.open(file, "w", format=container_format) as out:
-        video: Any = out.add_stream(film.picture, rate=film.fps)
+        video: Any = out.add_stream(film.picture, rate=film.fps, options=ONE_THREAD.get(film.picture, {}))
+        video.codec_context.thread_count = 1
         (a, b, c, d), store = TURNS[film.turn]
         height, width = store(np.zeros((*SIZE_PX, 3), np.uint8)).shape[:2]
         video.height, video.width = (144, 176) if film.picture == "h263" else (height, width)  # of H.263's few sizes

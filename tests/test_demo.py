@@ -34,7 +34,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sounds = []
     for hz in (220, 880):
         sound = tone(DURATION_S, RATE_HZ, hz)
-        muxing.write_video(folder / f"{hz}.mp4", bare, sound, RATE_HZ, lambda time_s, picture: None)
+        muxing.write_video(folder / f"{hz}.mp4", bare, sound, RATE_HZ, None, muxing.Plan("libx264", "aac"))
         values = spectrogram.log_spectrogram(sound, PROFILE.audio)
         sounds.append(demo_page.Sound(f"{hz} Hz", f"{hz}.mp4", values))
     motion = np.random.default_rng(1).normal(size=(round(DURATION_S * FPS), 47, 2)).cumsum(0) / 20

@@ -68,7 +68,6 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
     known = (*VIDEOS, *SOUNDS, *SCORES)
     others = [place for place in places if place.suffix.lower() not in known]
     films = {place for place in others if probing.is_film(root / place)}
-    aside += _left_alone([place for place in others if place not in films])
     videos = [place for place in places if place.suffix.lower() in VIDEOS or place in films]
     # In reverse order, so that recital.mid wins over recital.midi.
     scores = {place.with_suffix(""): root / place for place in reversed(places) if place.suffix.lower() in SCORES}
@@ -91,6 +90,8 @@ def read(root: Path) -> tuple[list[Track], list[SetAside]]:
             path = root / place
             midi = scores.get(place.with_suffix(""))
             tracks.append(Track(name=name, piece=name, instrument=instrument(place), video=path, audio=path, midi=midi))
+    if tracks or aside:
+        aside += _left_alone([place for place in others if place not in films])
     return tracks, aside
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline import params
 from pipeline.dataset import split
+from pipeline.dataset.arrays import write_npz
 from pipeline.dataset.artifacts import MOTION, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Source, Windows, to_tensors
@@ -25,7 +26,7 @@ def states(body_state: Callable[[Tensor], Tensor], row: str, settings: params.Pa
         vectors[part] = in_batches(body_state, to_tensors(windows.batch(places))["motion"])
         labels[part] = [instruments[track] for track, _ in places]
     heard = knn.predict(vectors["train"], labels["train"], vectors["test"])
-    np.savez(
+    write_npz(
         folder(row) / "states.npz",
         train=vectors["train"],
         train_labels=np.array(labels["train"]),

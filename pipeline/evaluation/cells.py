@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from pipeline import params
+from pipeline.dataset.arrays import write_npz
 from pipeline.dataset.artifacts import MODELS, NDB_CELLS
 from pipeline.dataset.windows import Places, Windows
 from pipeline.evaluation.rows import Batches, Metrics, folder, instrument_of, mean, others
@@ -34,7 +35,7 @@ class Cells:
     training_windows: int
 
     def save(self) -> None:
-        np.savez(NDB_CELLS, **vars(self))
+        write_npz(NDB_CELLS, **vars(self))
 
     @classmethod
     def load(cls) -> "Cells":

@@ -33,6 +33,7 @@ from pipeline.media import picture_files
 from pipeline.params import Keypoints, OpenPose
 
 KEPT = WORK / "openpose"  # OpenPose's files, one folder per video, because the video's other players need them too
+WHOLE = 0.9  # share of a video's pictures; a run that wrote fewer files was cut short
 LAST_LINES = 4  # of OpenPose's output that are shown when it fails
 _MANUAL = "docs/openpose.md says how to build it, or set keypoints.detector: mediapipe"
 # Paths below the model folder, as OpenPose's models/getModels.sh sets them up.
@@ -165,6 +166,6 @@ def _check_models(params: OpenPose) -> None:
 
 def _check_written(video: Path, folder: Path, pictures: int) -> None:
     written = sum(1 for _ in folder.iterdir())
-    if written < openpose_json.WHOLE * pictures:
+    if written < WHOLE * pictures:
         what = f"OpenPose wrote files for {written} of its {pictures} pictures and did not say why"
         raise FileError(video, what, "docs/openpose.md says what to do when it fails")

@@ -23,7 +23,6 @@ HAND = 21
 LARGEST_PX = 1e5  # no picture is that wide
 LARGEST_CONFIDENCE = 2.0  # interpolation in OpenPose's maps goes a little beyond 1; more is an error
 TAIL = 2  # pictures at the end of a video that OpenPose may leave out
-WHOLE = 0.9  # share of a video's pictures that must have a file; a file that was deleted means that nobody is in its picture
 UPRIGHT = 0.5  # people who stand more upright by this, from -1 to 1, in a turned picture were found in the picture as it is stored
 EDGE = 0.01  # share of the picture's size by which a joint may lie outside it
 _MAKE_AGAIN = "make it again with OpenPose's --write_json, or delete it: then nobody is found in its frame"
@@ -129,7 +128,7 @@ def _place(folder: Path, video: Path) -> Path:
 def of_several(folder: Path, videos: Iterable[Path]) -> dict[Path, Path]:
     """The videos for which `find` finds the files of another video, too: video → the other video."""
     firsts: dict[tuple[Path, str], Path] = {}
-    found = {}
+    found: dict[Path, Path] = {}
     for video in sorted(set(videos)):
         first = firsts.setdefault((_place(folder, video), video.stem), video)
         if first != video:
@@ -162,12 +161,12 @@ def of_video(files: dict[int, Path], pictures: int) -> dict[int, Path]:
     """Frame number, from 0 → file, if the files belong to a video with so many pictures.
 
     Raises:
-        FileError: there are too few files, or too many, or they end before the video.
+        FileError: they end before the video, or after it, as those of another frame rate do.
     """
     if min(files) == 1 and max(files) == pictures:  # numbered from 1, as by most programs that write pictures
         files = {number - 1: path for number, path in files.items()}
     last = max(files)
-    if last >= pictures or last < pictures - 1 - TAIL or len(files) < WHOLE * pictures:
+    if not pictures - 1 - TAIL <= last < pictures:
         what = f"{len(files)} files, the last of frame {last}; its video has {pictures} pictures, 0 to {pictures - 1}"
         raise FileError(files[last], what, "run OpenPose on this very video, without leaving out or adding pictures")
     return files

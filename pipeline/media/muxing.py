@@ -170,7 +170,11 @@ def _write(
     """Write the pictures, those before `until_s` at least, and the sound."""
     decoding = [] if way.picture else _decoding_times(video, until_s)
     # Not `probing.opened`, which would blame the video for what is wrong with the written file.
-    with av.open(str(path), "w") as out, open(video, "rb") as file, av.open(file, metadata_errors="replace") as source:
+    with (
+        av.open(str(path), "w") as out,
+        open(video, "rb") as file,
+        av.open(file, "r", metadata_errors="replace") as source,
+    ):
         shown = probing.video_stream(source)
         assert shown is not None, f"{video}: nobody can have been found without a picture"
         # Both streams must be there before the first packet is written.

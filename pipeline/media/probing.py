@@ -111,7 +111,7 @@ def clock_break_s(path: str | Path) -> float | None:
         FileError: the file is missing, empty or not a media file.
     """
     with opened(path) as container:
-        if not container.format.flags & av.format.Flags.ts_discont.value:
+        if not container.format.flags & av.format.Flags.ts_discont.value:  # type: ignore[operator]
             return None
         streams = [stream for stream in (video_stream(container), audio_stream(container)) if stream is not None]
         lasts: dict[int, float] = {}
