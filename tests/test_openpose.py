@@ -578,8 +578,8 @@ def test_extract_uses_what_can_be_used_and_names_the_rest(tmp_path):
     assert "000000000004_keypoints.json: not JSON" in aside.loc["broken.mp4", "what"]
     assert "no ..._keypoints.json of alone.mp4" in aside.loc["alone.mp4", "what"]
     broken.write_text(whole)
-    write_json(root / "openpose" / "alone_000000000000_keypoints.json", person(200))
     for frame in range(10):
+        write_json(root / "openpose" / f"alone_{frame:012d}_keypoints.json", person(200))
         write_json(root / "openpose" / "good" / f"{frame:012d}_keypoints.json")
     done = run_stage(place, "tracks", "extract", LOKY_MAX_CPU_COUNT="1")
     assert done.returncode == 0, done.stderr
