@@ -1,7 +1,6 @@
 """Films of many kinds: picture and sound are read in step, and what is written is whole or refused before any work."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -54,7 +53,7 @@ def test_each_kind_of_file_is_written_whole(tmp_path: Path, suffix: str) -> None
     sound, rate_hz = sound_files.decode_audio(path)
     muxing.write_video(out, path, sound, rate_hz, None, way)
     assert abs(films.jump_s(out) - films.clap_s(out)[0]) <= 0.02
-    assert [*tmp_path.iterdir()] == [path, out] or sorted(tmp_path.iterdir()) == sorted([path, out]), "no trial is left"
+    assert set(tmp_path.iterdir()) == {path, out}, "no trial is left"
 
 
 @pytest.mark.parametrize("name", ["out.gif", "out.xyz", "out", "out.wav", "out.png", "out.txt"])
@@ -84,7 +83,6 @@ def test_a_file_that_lacks_pictures_is_not_called_done(tmp_path: Path) -> None:
     }
     write_video(tmp_path / "short.mp4", [(n / 25, np.zeros((64, 96, 3), np.uint8)) for n in range(70)], tone(whole_s))
     films.write(tmp_path / "late.mp4", Film(picture_start_s=0.4))
-    films.write(tmp_path / "turned.mp4", replace(Film(), turn=90))
     turned = [(t, np.ascontiguousarray(p.transpose(1, 0, 2))) for t, p in picture_files.frames(path)]
     write_video(tmp_path / "turned.mp4", turned, tone(whole_s))
     write_video(tmp_path / "dark.mp4", [(n / 25, np.zeros((64, 96, 3), np.uint8)) for n in range(75)], tone(whole_s))

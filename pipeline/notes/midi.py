@@ -70,8 +70,9 @@ def parts(path: str | Path) -> list[Part]:
         raise _unusable(path, f"damaged ({damage})") from None
     if kind > 1:
         raise _unusable(path, f"of MIDI format {kind}, whose tracks have no common clock")
-    if not division & 0x7FFF:
-        raise _unusable(path, "its times are not in beats")
+    # Ticks of a beat; or, with the highest bit, ticks of a frame in the lower byte.
+    if not division & (0xFF if division & 0x8000 else 0x7FFF):
+        raise _unusable(path, "its clock has no ticks")
     seconds = _clock(division, sorted((tempo for track in events for tempo in track.tempi), key=lambda tempo: tempo[0]))
     struck = [
         track for track in events if any(velocity and channel != DRUMS for _, channel, _, velocity in track.strikes)
@@ -158,7 +159,7 @@ def _events(data: bytes, whole: bool) -> Events:
                 if kind == 0x51 and len(value) >= 3:
                     beat_s = int.from_bytes(value[:3], "big") / 1e6
                     if not beat_s:
-                        raise _Damage("a tempo without an end")
+                        raise _Damage("a beat of 0 s")
                     found.tempi.append((tick, beat_s))
             elif status_here > 0xF0:
                 place += SYSTEM_BYTES.get(status_here, 0)
