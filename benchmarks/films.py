@@ -242,20 +242,24 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     with tempfile.TemporaryDirectory() as folder:
         place, generator = Path(folder), np.random.default_rng(1)
-        in_step = sum(_in_step(place, drawn(generator)) for _ in tqdm(range(count), "films", unit=" film"))
-        print(f"{in_step} of {count} films are read in step to half a picture, and at their level to 1 dB")
+        read = Counter(_read(place, drawn(generator)) for _ in tqdm(range(count), "films", unit=" film"))
+        print("; ".join(f"{number} {what}" for what, number in sorted(read.items())))
         print("; ".join(f"{number} {what}" for what, number in sorted(_rewritten(place).items())))
         print("; ".join(f"{number} {what}" for what, number in sorted(_damaged(place, 2000, generator).items())))
 
 
-def _in_step(place: Path, film: Film) -> bool:
+def _read(place: Path, film: Film) -> str:
+    """Whether a film is read in step to half a picture, and at its level to 1 dB."""
     path = place / f"film{film.suffix}"
     write(path, film)
-    (clap, level), jump = clap_s(path), jump_s(path)
-    good = abs(jump - clap) <= film.period_s / 2 and abs(20 * np.log10(level / CLAP)) <= 1
-    if not good:
-        print(f"out of step: jump at {jump:.3f} s, clap at {clap:.3f} s, level {level:.2f}: {film}")
-    return good
+    try:
+        (clap, level), jump = clap_s(path), jump_s(path)
+    except FileError as error:
+        return f"refused ({error.what})"
+    if abs(jump - clap) <= film.period_s / 2 and abs(20 * np.log10(level / CLAP)) <= 1:
+        return "read in step"
+    print(f"out of step: jump at {jump:.3f} s, clap at {clap:.3f} s, level {level:.2f}: {film}")
+    return "out of step"
 
 
 def _rewritten(place: Path) -> Counter[str]:
@@ -276,7 +280,12 @@ def _rewritten(place: Path) -> Counter[str]:
                 late = time.perf_counter() - begin > REFUSED_S
                 results[f"refused{' too late' if late else ''} ({suffix}: {error.what})"] += 1
                 continue
-            muxing.write_video(out, path, sound, rate_hz, None, way)
+            results["longest choice, s"] = max(results["longest choice, s"], round(time.perf_counter() - begin))
+            try:
+                muxing.write_video(out, path, sound, rate_hz, None, way)
+            except FileError as error:
+                results[f"refused after the work ({suffix}: {error.what})"] += 1
+                continue
             step = abs(jump_s(out) - clap_s(out)[0]) <= film.period_s / 2
             results["copied" if not way.picture else "coded anew"] += 1
             results["out of step"] += not step

@@ -1,6 +1,8 @@
 """What the rows of the tables rest on: fair controls, the same keys, judges that hear what is there."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +199,9 @@ def test_a_baselines_error_is_over_the_variance_about_each_bins_mean(
     monkeypatch.setattr(evaluate.body_states, "states", lambda body_state, row, settings: {})
     metrics = evaluate.of_baseline("rnn_seq2seq", [("a", 0), ("b", 0)], SETTINGS)
     assert metrics == pytest.approx({"mse": 1, "mse_shuffled": 1}, rel=1e-4)
+
+
+def test_listening_needs_no_pytorch() -> None:
+    """Each evaluation starts a process per core that listens. PyTorch would take them longer to import than they have to listen."""
+    code = "import sys, pipeline.audio.heard; assert not {'torch', 'pandas'} & {*sys.modules}"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

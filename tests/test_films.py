@@ -74,7 +74,10 @@ def test_a_file_that_lacks_pictures_is_not_called_done(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     films.write(path, Film())
     whole_s = films.DURATION_S
-    muxing.look_at(path, path, whole_s, unlike=0)
+    first = next(picture_files.frames(path))[1]
+    times_s = picture_files.shown_times(path)
+    muxing.look_at_pictures(path, times_s, first, unlike=0)
+    muxing.look_at_sound(path, whole_s, 0.01, begins_s=films.CLAP_S)
     others = {
         "short.mp4": "75 pictures can be shown",
         "late.mp4": "early or late",
@@ -88,9 +91,11 @@ def test_a_file_that_lacks_pictures_is_not_called_done(tmp_path: Path) -> None:
     write_video(tmp_path / "dark.mp4", [(n / 25, np.zeros((64, 96, 3), np.uint8)) for n in range(75)], tone(whole_s))
     for name, what in others.items():
         with pytest.raises(FileError, match=what):
-            muxing.look_at(tmp_path / name, path, whole_s, unlike=muxing.LIKE)
-    with pytest.raises(FileError, match="its sound is"):
-        muxing.look_at(path, path, whole_s + 0.5, unlike=0)
+            muxing.look_at_pictures(tmp_path / name, times_s, first, muxing.LIKE)
+    with pytest.raises(FileError, match="s long instead of"):
+        muxing.look_at_sound(path, whole_s + 0.5, 0.01)
+    with pytest.raises(FileError, match="s late"):
+        muxing.look_at_sound(path, whole_s, 0.01, begins_s=films.CLAP_S - 0.1)
 
 
 def test_a_phones_upright_video_stays_upright_in_any_container(tmp_path: Path) -> None:

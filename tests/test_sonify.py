@@ -298,14 +298,14 @@ def test_what_fails_late_leaves_all_that_was_made(
     tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video, out = write_video(tmp_path / "v.mp4", claps([0.5], 2)), tmp_path / "out.mp4"
-    looked_at = muxing.look_at
+    look_at = muxing.look_at_pictures
 
-    def fails(path: Path, *of: Any, unlike: float, until_s: float | None = None) -> None:
-        if until_s is None:
+    def fails(path: Path, wanted_s: Any, first: Any, unlike: float, until_s: float = np.inf) -> None:
+        if len(wanted_s) == 40:  # not a trial of the first second
             raise FileError(path, "0 of 40 pictures can be shown")
-        looked_at(path, *of, unlike=unlike, until_s=until_s)
+        look_at(path, wanted_s, first, unlike, until_s)
 
-    monkeypatch.setattr(muxing, "look_at", fails)
+    monkeypatch.setattr(muxing, "look_at_pictures", fails)
     message = said(capsys, video, "-o", out)
     assert (
         "out.mp4: cannot be written (0 of 40 pictures can be shown); choose a name that ends in .mp4 or .mkv" in message

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-SILENT_PEAK = 1e-3  # -60 dB; below it there is nothing but noise
+from pipeline.media.sound_files import SILENT_PEAK
+
 CLIPPED_SHARE = 1e-3  # share of the samples; any loud recording has a few clipped peaks
 FLAT_SAMPLES = 3  # this many equal samples in a row at the peak are a flat top, a sign of clipping
 

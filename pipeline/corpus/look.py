@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-import joblib
 import numpy as np
 from tqdm import tqdm
 
 from pipeline import params
+from pipeline.compute import parallel
 from pipeline.compute.work import WORK, key, write_whole
 from pipeline.corpus.cuts import cuts
 from pipeline.corpus.files import safe_name
@@ -58,8 +58,9 @@ def divided(tracks: list[Track], corpus: params.Corpus, finder: Finder) -> tuple
     Returns:
         the tracks, and one item for each video with shots that are too short.
     """
-    work = (joblib.delayed(_look)(track.video, finder if corpus.people == "each" else None) for track in tracks)
-    looks = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator")(work)
+    looks = parallel.each(
+        _look, [(track.video, finder if corpus.people == "each" else None) for track in tracks], "loky"
+    )
     parts: list[Track] = []
     aside: list[SetAside] = []
     taken = {track.name for track in tracks}

@@ -1,12 +1,12 @@
 """Pitch and onsets of windows: are the notes that should be heard there, and in time?"""
 
-import joblib
 import librosa
 import numpy as np
 import pandas as pd
 
 from pipeline import params
-from pipeline.audio import onset_detector, pitch_tracker, spectrogram
+from pipeline.audio import heard, onset_detector
+from pipeline.compute import parallel
 from pipeline.dataset.artifacts import NOTES, SPECTROGRAMS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places
@@ -14,7 +14,6 @@ from pipeline.evaluation.rows import KEYS, Metrics, folder, instrument_of, mean,
 from pipeline.metrics import onset, pitch
 
 SEMITONE_CENTS = 100
-PITCH_EVERY = 2  # frames; neighbouring frames have nearly the same pitch, and tracking takes half of the evaluation
 
 
 def listened_to(places: Places, settings: params.Params) -> list[int]:
@@ -54,33 +53,25 @@ def measure_content(row: str, batch: np.ndarray, places: Places, settings: param
     evaluations/<row>/content.csv also has the pitch within a semitone, and the chroma, which ignores octaves.
     """
     evaluate, asked = settings.evaluate, content(places, batch.shape[1], settings)
-    heard = joblib.Parallel(n_jobs=-1)(joblib.delayed(_listen)(window, settings) for window in batch)
+    calls = [(window, settings.audio, settings.notes, settings.seed) for window in batch]
+    found = list(parallel.each(heard.listen, calls, "loky"))
     order, moved = others(places)
     instruments = instrument_of()
     table = pd.DataFrame(places, columns=["source", "source_start"])
     table["instrument"] = table.source.map(instruments)
     for suffix, of, valid in (("", np.arange(len(places)), moved | True), ("_shuffled", order, moved)):
         for i in np.flatnonzero(valid):
-            (true_hz, true_onsets_s), (hz, onsets_s) = asked[i], heard[of[i]]
-            true_hz = true_hz[::PITCH_EVERY]
+            (true_hz, true_onsets_s), (hz, onsets_s) = asked[i], found[of[i]]
+            true_hz = true_hz[:: heard.PITCH_EVERY]
             table.loc[i, f"pitch{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents)
             table.loc[i, f"semitone{suffix}"] = pitch.accuracy(true_hz, hz, SEMITONE_CENTS)
             table.loc[i, f"chroma{suffix}"] = pitch.accuracy(true_hz, hz, evaluate.pitch_tolerance_cents, octaves=False)
             table.loc[i, f"onset_f1{suffix}"] = onset.f1(true_onsets_s, onsets_s, evaluate.onset_tolerance_s)
     table.to_csv(folder(row) / "content.csv", index=False, float_format="%.6g")
     metrics = {name: mean(table[name].dropna()) for name in KEYS if name in table}
-    onsets = [(true_s, found_s) for (_, true_s), (_, found_s) in zip(asked, heard, strict=True)]
+    onsets = [(true_s, found_s) for (_, true_s), (_, found_s) in zip(asked, found, strict=True)]
     lag_s = onset.lag(onsets, evaluate.onset_tolerance_s, evaluate.largest_lag_s, 1 / settings.audio.fps)
     return metrics | {"onset_lag_s": None if np.isnan(lag_s) else lag_s}
-
-
-def _listen(window: np.ndarray, settings: params.Params) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch in Hz of every `PITCH_EVERY`th frame, and onsets in s, of a log-spectrogram [frames, bins]."""
-    audio, notes = settings.audio, settings.notes
-    sound = spectrogram.sound(window, audio, settings.seed)
-    low_hz, high_hz = (float(librosa.midi_to_hz(midi)) for midi in (notes.lowest_midi, notes.highest_midi))
-    found = pitch_tracker.track(sound, audio.sample_rate_hz, PITCH_EVERY * audio.hop_length, low_hz, high_hz)
-    return found[: -(-len(window) // PITCH_EVERY)], onset_detector.detect(window, audio.fps)
 
 
 def note_hz(notes: np.ndarray, settings: params.Notes) -> np.ndarray:

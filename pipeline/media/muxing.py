@@ -4,10 +4,10 @@
 container takes its codec, and coded anew if not.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ TICKS_HZ = 1000  # clock rate for the times of pictures that are coded anew, wha
 FIXED_RATE = ("avi", "mpeg", "vob", "dvd", "svcd")  # containers that show pictures at one rate, and know no times
 SOUND_HZ = 48000  # of the written sound, a rate that every codec takes
 # The first of these that the container takes. PCM where nothing else keeps its time.
-PICTURE_CODECS = ("libx264", "libvpx-vp9", "libvpx", "mpeg4", "mpeg2video", "flv", "wmv2")
-SOUND_CODECS = ("aac", "libopus", "flac", "pcm_s16le", "mp2", "wmav2")
+PICTURE_CODECS = ("libx264", "wmv2", "libvpx-vp9")
+SOUND_CODECS = ("aac", "libopus", "flac", "pcm_s16le")
 TRIAL_S = 1.0
+SMALL_PX = 128  # height of the pictures that are coded for a trial
 REORDERED_S = 2.0  # no picture is decoded longer than this before it is shown
 CLAP_S = 0.01  # a container that moves the sound by more against the picture does not know what its coder holds ahead
 ADVICE = "choose a name that ends in .mp4 or .mkv"
@@ -34,6 +35,7 @@ WHITE = 255.0
 LIKE = 24.0  # mean difference of two pictures, of 255 levels; more is another picture, or one that lies on its side
 # Draws into the picture that is shown at a time in s, uint8 [height, width, 3], in place.
 Draw = Callable[[float, np.ndarray], None]
+Picture = tuple[float, np.ndarray]  # its time in s; uint8 [height, width, 3], BGR
 
 
 @dataclass(frozen=True)
@@ -59,24 +61,19 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
     if first_s is None:
         raise FileError(video, "no picture in it can be decoded")
     # Absolute, since FFmpeg takes "a:b.mp4" for a protocol.
-    trial = path.absolute().with_name(f".{path.stem}.trial{path.suffix}")
-    clap, why = np.zeros(round(TRIAL_S * SOUND_HZ), np.float32), ""
-    clap[len(clap) // 2 :][: SOUND_HZ // 20] = 0.5
+    trial, why = path.absolute().with_name(f".{path.stem}.trial{path.suffix}"), ""
     try:
         sounds, pictures = (
             [codec for codec in codecs if _takes(trial, codec)] for codecs in (SOUND_CODECS, PICTURE_CODECS)
         )
         if not sounds:
-            raise FileError(path, "this kind of file holds no sound", ADVICE)
+            raise FileError(path, "no sound that is written here fits into this kind of file", ADVICE)
         for picture in pictures if drawn else ["", *pictures]:
+            shown = [*_small(video, first_s + TRIAL_S)] if picture else None
             for sound in sounds:
                 way = Plan(picture, sound)
                 try:
-                    _write(trial, video, clap, SOUND_HZ, None, way, first_s + TRIAL_S)
-                    look_at(trial, video, TRIAL_S, unlike=LIKE if picture else 0, until_s=first_s + TRIAL_S)
-                    late_s = _clap_s(trial) - TRIAL_S / 2
-                    if abs(late_s) > CLAP_S:
-                        raise FileError(trial, f"its sound is {late_s:.3f} s late")
+                    _try(trial, video, shown, first_s + TRIAL_S, way)
                     return way
                 except (av.FFmpegError, ValueError, FileError) as error:
                     why = str(getattr(error, "what", None) or getattr(error, "strerror", None) or error)
@@ -87,6 +84,19 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
     finally:
         trial.unlink(missing_ok=True)
     raise FileError(path, f"cannot be written ({' '.join(why.split())})", ADVICE)
+
+
+def _try(trial: Path, video: Path, pictures: list[Picture] | None, until_s: float, way: Plan) -> None:
+    """Write pictures, or copy those of the video before a time, with a clap, and look at the file. Raises what is wrong with it."""
+    clap = np.zeros(round(TRIAL_S * SOUND_HZ), np.float32)
+    clap[len(clap) // 2 :][: SOUND_HZ // 20] = 0.5
+    _write(trial, video, pictures, clap, SOUND_HZ, way, until_s)
+    if pictures is None:
+        first = next(picture_files.frames(video))[1]
+        look_at_pictures(trial, picture_files.shown_times(video, until_s), first, 0, until_s)
+    else:
+        look_at_pictures(trial, [time_s for time_s, _ in pictures], pictures[0][1], LIKE)
+    look_at_sound(trial, TRIAL_S, CLAP_S, begins_s=TRIAL_S / 2)
 
 
 def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: Draw | None, way: Plan) -> None:
@@ -101,9 +111,10 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: 
     """
     part = path.absolute().with_name(f".{path.stem}.part{path.suffix}")
     try:
-        _write(part, video, sound, rate_hz, draw, way, None)
+        _write(part, video, _drawn(video, draw) if way.picture else None, sound, rate_hz, way)
         unlike = WHITE if draw is not None else LIKE if way.picture else 0
-        look_at(part, video, len(sound) / rate_hz, unlike=unlike)
+        look_at_pictures(part, picture_files.shown_times(video), next(picture_files.frames(video))[1], unlike)
+        look_at_sound(part, len(sound) / rate_hz, 1 / probing.probe(video).fps)
         part.replace(path)
     except (av.FFmpegError, ValueError, OSError) as error:
         why = error.what if isinstance(error, FileError) else getattr(error, "strerror", None) or error
@@ -112,35 +123,54 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: 
         part.unlink(missing_ok=True)
 
 
-def look_at(path: Path, video: Path, sound_s: float, *, unlike: float, until_s: float | None = None) -> None:
-    """Read a written file back: every picture of the video must be there at its time, upright, and the sound as long as it was.
+def look_at_pictures(
+    path: Path, wanted_s: Sequence[float] | np.ndarray, first: np.ndarray, unlike: float, until_s: float = np.inf
+) -> None:
+    """Read a written file back: every picture must be there at its time, upright.
 
     Args:
-        sound_s: length of the sound.
-        unlike: largest mean difference of the first picture and that of the video, of 255 levels.
-        until_s: only the pictures before this time were written.
+        wanted_s: the time of each picture.
+        first: the first one, as it should be shown.
+        unlike: largest mean difference of the first one, of 255 levels.
+        until_s: pictures from then on do not matter.
 
     Raises:
         FileError: something is missing.
     """
-    wanted, found = picture_files.shown_times(video, until_s), picture_files.shown_times(path)
-    if until_s is not None:
+    wanted, found = np.asarray(wanted_s), picture_files.shown_times(path)
+    if until_s < np.inf:
         found = found[: len(wanted)]  # later ones may be there, because others are coded by their difference to them
     if len(found) != len(wanted):
         raise FileError(path, f"{len(found)} of {len(wanted)} pictures can be shown")
     period_s = float(np.diff(wanted).min()) if len(wanted) > 1 else 1.0
     if np.abs(found - wanted).max() > period_s / 2:
         raise FileError(path, f"its pictures are {np.abs(found - wanted).max():.3f} s early or late")
-    (_, before), (_, after) = (next(picture_files.frames(each)) for each in (video, path))
-    height, width = (np.array(before.shape[:2]) // 2 * 2).tolist()
-    if after.shape[:2] not in (before.shape[:2], (height, width)):
+    _, after = next(picture_files.frames(path))
+    height, width = (np.array(first.shape[:2]) // 2 * 2).tolist()
+    if after.shape[:2] not in (first.shape[:2], (height, width)):
         raise FileError(path, "its pictures have another size or lie on their side")
-    difference = float(cv2.absdiff(before[:height, :width], after[:height, :width]).mean())
+    difference = float(cv2.absdiff(first[:height, :width], after[:height, :width]).mean())
     if difference > unlike:
         raise FileError(path, "its pictures are not those of the video")
-    heard, heard_hz = sound_files.decode_audio(path)
-    if abs(len(heard) / heard_hz - sound_s) > max(period_s, sound_files.GAP_S):
-        raise FileError(path, f"its sound is {len(heard) / heard_hz:.2f} s long instead of {sound_s:.2f} s")
+
+
+def look_at_sound(path: Path, sound_s: float, tolerance_s: float, begins_s: float | None = None) -> None:
+    """Read a written file back: its sound must be as long as it was.
+
+    Args:
+        sound_s: length of the sound.
+        begins_s: when it begins to be heard, if that is known.
+
+    Raises:
+        FileError: it is longer, shorter, or moved.
+    """
+    heard, rate_hz = sound_files.decode_audio(path)
+    if abs(len(heard) / rate_hz - sound_s) > max(tolerance_s, sound_files.GAP_S):
+        raise FileError(path, f"its sound is {len(heard) / rate_hz:.2f} s long instead of {sound_s:.2f} s")
+    if begins_s is not None:
+        late_s = int(np.argmax(np.abs(heard) > np.abs(heard).max() / 2)) / rate_hz - begins_s
+        if abs(late_s) > tolerance_s:
+            raise FileError(path, f"its sound is {late_s:.3f} s late")
 
 
 def _takes(path: Path, codec: str) -> bool:
@@ -159,16 +189,36 @@ def _takes(path: Path, codec: str) -> bool:
     return True
 
 
-def _clap_s(path: Path) -> float:
-    sound, rate_hz = sound_files.decode_audio(path)
-    return int(np.argmax(np.abs(sound) > np.abs(sound).max() / 2)) / rate_hz
+def _small(video: Path, until_s: float) -> Iterator[Picture]:
+    """The pictures of a video before a time, at most `SMALL_PX` high, for a quick trial."""
+    for time_s, picture in picture_files.frames(video, end_s=until_s):
+        share = min(SMALL_PX / len(picture), 1.0)
+        yield time_s, cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+
+
+def _drawn(video: Path, draw: Draw | None) -> Iterator[Picture]:
+    """The pictures of a video with what is drawn into them, and a bar."""
+    probe = probing.probe(video)
+    count = round(probe.duration_s * probe.fps)
+    for time_s, picture in tqdm(picture_files.frames(video), "picture", count, unit=" picture", mininterval=1):
+        picture = np.ascontiguousarray(picture)  # of a turned one too, as drawing needs
+        if draw is not None:
+            draw(time_s, picture)
+        yield time_s, picture
 
 
 def _write(
-    path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: Draw | None, way: Plan, until_s: float | None
+    path: Path,
+    video: Path,
+    pictures: Iterable[Picture] | None,
+    sound: np.ndarray,
+    rate_hz: int,
+    way: Plan,
+    until_s: float | None = None,
 ) -> None:
-    """Write the pictures, those before `until_s` at least, and the sound."""
-    decoding = [] if way.picture else _decoding_times(video, until_s)
+    """Write pictures, or copy those of the video, those before `until_s` at least; and the sound."""
+    decoding = _decoding_times(video, until_s) if pictures is None else []
+    fps = probing.probe(video).fps
     # Not `probing.opened`, which would blame the video for what is wrong with the written file.
     with (
         av.open(str(path), "w") as out,
@@ -178,13 +228,18 @@ def _write(
         shown = probing.video_stream(source)
         assert shown is not None, f"{video}: nobody can have been found without a picture"
         # Both streams must be there before the first packet is written.
-        picture = _coded_stream(out, way.picture, video) if way.picture else out.add_stream_from_template(shown)
+        if pictures is None:
+            picture = out.add_stream_from_template(shown)
+            packets = _copied(source, shown, decoding)
+        else:
+            first = next(rest := iter(pictures))
+            picture = _coded_stream(out, way.picture, fps, first[1].shape)
+            packets = _coded(picture, chain([first], rest), fps)
         voice = out.add_stream(way.sound, rate=SOUND_HZ)
         assert isinstance(voice, av.AudioStream)
         voice.layout = "mono"
         if not way.sound.startswith("pcm"):
             voice.bit_rate = 128_000
-        packets = _coded(picture, video, draw, until_s) if way.picture else _copied(source, shown, decoding)
         for packet in packets:
             packet.stream = picture
             out.mux(packet)
@@ -225,41 +280,30 @@ def _decoding_times(video: Path, until_s: float | None) -> list[int | None]:
     return decoding[: max(early, default=-1) + 1]
 
 
-def _coded_stream(out: av.container.OutputContainer, codec: str, video: Path) -> av.VideoStream:
-    probe = probing.probe(video)
-    fps = Fraction(probe.fps).limit_denominator(1001)
-    rate = fps if out.format.name in FIXED_RATE else Fraction(TICKS_HZ)
+def _coded_stream(out: av.container.OutputContainer, codec: str, fps: float, shape: tuple[int, ...]) -> av.VideoStream:
+    rate = Fraction(fps).limit_denominator(1001) if out.format.name in FIXED_RATE else Fraction(TICKS_HZ)
     stream = out.add_stream(codec, rate=rate)
     assert isinstance(stream, av.VideoStream)
     stream.codec_context.time_base = 1 / rate
-    height_px, width_px = next(picture_files.frames(video))[1].shape[:2]  # as shown, which need not be as stored
-    stream.width, stream.height = width_px // 2 * 2, height_px // 2 * 2  # even: yuv420p halves them for the colours
+    stream.height, stream.width = (side // 2 * 2 for side in shape[:2])  # even: yuv420p halves them for the colours
     stream.pix_fmt = "yuv420p"
+    if out.format.name in FIXED_RATE:
+        stream.codec_context.max_b_frames = 0  # without times, pictures are shown in the order of the file
+    if codec == "libvpx-vp9":
+        stream.codec_context.options = {"deadline": "good", "cpu-used": "4"}  # its own choice takes 10 times as long
     if codec != "libx264":
-        stream.bit_rate = round(width_px * height_px * float(fps) * BITS_A_PIXEL)
+        stream.bit_rate = round(stream.height * stream.width * fps * BITS_A_PIXEL)
     return stream
 
 
-def _coded(stream: av.VideoStream, video: Path, draw: Draw | None, until_s: float | None) -> Iterator[av.Packet]:
-    """Encode the pictures with what was drawn into them, at their own times."""
-    probe = probing.probe(video)
+def _coded(stream: av.VideoStream, pictures: Iterable[Picture], fps: float) -> Iterator[av.Packet]:
+    """Encode pictures at their own times."""
     base = stream.codec_context.time_base
-    assert base is not None and probe.fps
-    lasts = max(round(1 / (probe.fps * base)), 1)
-    pictures = picture_files.frames(video, end_s=until_s)
-    bar = tqdm(
-        pictures,
-        "picture",
-        round(probe.duration_s * probe.fps),
-        unit=" picture",
-        mininterval=1,
-        disable=until_s is not None,
-    )
-    for time_s, picture in bar:
-        picture = np.ascontiguousarray(picture[: stream.height, : stream.width])
-        if draw is not None:
-            draw(time_s, picture)
-        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+    assert base is not None and fps
+    lasts = max(round(1 / (fps * base)), 1)
+    for time_s, picture in pictures:
+        even = np.ascontiguousarray(picture[: stream.height, : stream.width])
+        frame = av.VideoFrame.from_ndarray(even, format="bgr24")
         frame.pts, frame.duration, frame.time_base = round(time_s / base), lasts, base
         yield from stream.encode(frame)
     yield from stream.encode(None)
