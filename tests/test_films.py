@@ -109,6 +109,33 @@ def test_a_phones_upright_video_stays_upright_in_any_container(tmp_path: Path) -
         assert abs(films.jump_s(out) - films.clap_s(out)[0]) <= 0.02
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi"])
+@pytest.mark.parametrize("starts_s", [0.0, 0.4])
+def test_sound_lies_beside_its_picture_in_a_long_file(tmp_path: Path, suffix: str, starts_s: float) -> None:
+    """A player reads a file from its beginning, and cannot wait for a sound that comes after all pictures."""
+    path, out = tmp_path / "film.mp4", tmp_path / f"out{suffix}"
+    write_video(path, [(starts_s + n / 5, np.full((64, 96, 3), n, np.uint8)) for n in range(150)], tone(30 + starts_s))
+    if suffix == ".avi" and starts_s:
+        with pytest.raises(FileError, match="at one rate from its start on"):
+            muxing.plan(out, path, drawn=False)
+        return
+    muxing.write_video(out, path, tone(30 + starts_s), 16000, None, muxing.plan(out, path, drawn=False))
+    last_s = {"video": 0.0, "audio": 0.0}
+    with av.open(str(out)) as file:
+        for packet in file.demux():
+            if packet.pts is not None and packet.time_base:
+                last_s[packet.stream.type] = float(packet.pts * packet.time_base)
+                assert abs(last_s["video"] - last_s["audio"]) < 2.5
+
+
+def test_a_container_without_times_is_refused_for_uneven_pictures(tmp_path: Path) -> None:
+    """However late in the video the first uneven one comes: nothing fails after the work."""
+    path = write_video(tmp_path / "film.mp4", [(s, p) for s, p in blank(4) if not 3 < s < 3.3], tone(4))
+    with pytest.raises(FileError, match="at one rate from its start on"):
+        muxing.plan(tmp_path / "out.avi", path, drawn=False)
+    muxing.plan(tmp_path / "out.mkv", path, drawn=False)
+
+
 def two_pictures(path: Path, default: int) -> Path:
     """Two pictures of equal length, the first small and dark, the second larger and bright."""
     with av.open(str(path), "w") as out:

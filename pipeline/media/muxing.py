@@ -7,6 +7,7 @@ container takes its codec, and coded anew if not.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import merge
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ ADVICE = "choose a name that ends in .mp4 or .mkv"
 BITS_A_PIXEL = 0.2  # of codecs that do not choose their bit rate by themselves
 WHITE = 255.0
 LIKE = 24.0  # mean difference of two pictures, of 255 levels; more is another picture, or one that lies on its side
+# What PyAV raises for a container, a codec or a time that it cannot write.
+WRONG = (av.FFmpegError, ValueError, OverflowError)
 # Draws into the picture that is shown at a time in s, uint8 [height, width, 3], in place.
 Draw = Callable[[float, np.ndarray], None]
 Picture = tuple[float, np.ndarray]  # its time in s; uint8 [height, width, 3], BGR
@@ -66,6 +69,9 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
         sounds, pictures = (
             [codec for codec in codecs if _takes(trial, codec)] for codecs in (SOUND_CODECS, PICTURE_CODECS)
         )
+        if _knows_no_times(trial) and not _even(video):
+            what = "this kind of file shows pictures at one rate from its start on, and the video does not"
+            raise FileError(path, what, ADVICE)
         if not sounds:
             raise FileError(path, "no sound that is written here fits into this kind of file", ADVICE)
         for picture in pictures if drawn else ["", *pictures]:
@@ -75,9 +81,9 @@ def plan(path: Path, video: Path, *, drawn: bool) -> Plan:
                 try:
                     _try(trial, video, shown, first_s + TRIAL_S, way)
                     return way
-                except (av.FFmpegError, ValueError, FileError) as error:
+                except (*WRONG, FileError) as error:
                     why = str(getattr(error, "what", None) or getattr(error, "strerror", None) or error)
-    except (av.FFmpegError, ValueError, OSError) as error:
+    except (*WRONG, OSError) as error:
         if isinstance(error, FileError):
             raise
         why = getattr(error, "strerror", None) or str(error)
@@ -114,9 +120,9 @@ def write_video(path: Path, video: Path, sound: np.ndarray, rate_hz: int, draw: 
         _write(part, video, _drawn(video, draw) if way.picture else None, sound, rate_hz, way)
         unlike = WHITE if draw is not None else LIKE if way.picture else 0
         look_at_pictures(part, picture_files.shown_times(video), next(picture_files.frames(video))[1], unlike)
-        look_at_sound(part, len(sound) / rate_hz, 1 / probing.probe(video).fps)
+        look_at_sound(part, len(sound) / rate_hz, 1 / _fps(video))
         part.replace(path)
-    except (av.FFmpegError, ValueError, OSError) as error:
+    except (*WRONG, OSError) as error:
         why = error.what if isinstance(error, FileError) else getattr(error, "strerror", None) or error
         raise FileError(path, f"cannot be written ({why})", ADVICE) from None
     finally:
@@ -173,6 +179,23 @@ def look_at_sound(path: Path, sound_s: float, tolerance_s: float, begins_s: floa
             raise FileError(path, f"its sound is {late_s:.3f} s late")
 
 
+def _knows_no_times(path: Path) -> bool:
+    with av.open(str(path), "w") as out:
+        return out.format.name in FIXED_RATE
+
+
+def _even(video: Path) -> bool:
+    """Whether each picture of a video lies in a slot of its own at one rate, from 0 s on without a gap."""
+    slots = np.round(picture_files.shown_times(video) * _fps(video))
+    return bool((slots == np.arange(len(slots))).all())
+
+
+def _fps(video: Path) -> float:
+    """Pictures a second from the first picture to the last: the rate that a file states may be another."""
+    times = picture_files.shown_times(video)
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 1.0
+
+
 def _takes(path: Path, codec: str) -> bool:
     """Whether a container begins with a stream of a codec. Raises ValueError if the name of the file names no container."""
     of_picture = codec in PICTURE_CODECS
@@ -184,7 +207,7 @@ def _takes(path: Path, codec: str) -> bool:
             else:
                 stream.layout = "mono"
             out.start_encoding()
-        except (av.FFmpegError, ValueError):
+        except WRONG:
             return False
     return True
 
@@ -218,7 +241,7 @@ def _write(
 ) -> None:
     """Write pictures, or copy those of the video, those before `until_s` at least; and the sound."""
     decoding = _decoding_times(video, until_s) if pictures is None else []
-    fps = probing.probe(video).fps
+    fps = _fps(video)
     # Not `probing.opened`, which would blame the video for what is wrong with the written file.
     with (
         av.open(str(path), "w") as out,
@@ -240,11 +263,17 @@ def _write(
         voice.layout = "mono"
         if not way.sound.startswith("pcm"):
             voice.bit_rate = 128_000
-        for packet in packets:
-            packet.stream = picture
+        spoken = _spoken(voice, sound_files.resample(sound, rate_hz, SOUND_HZ))
+        # By time, since FFmpeg waits for a stream that is behind for 10 s only, and then writes the other one alone.
+        both = merge(((packet, picture) for packet in packets), ((packet, voice) for packet in spoken), key=_decoded_s)
+        for packet, stream in both:
+            packet.stream = stream
             out.mux(packet)
-        for packet in _spoken(voice, sound_files.resample(sound, rate_hz, SOUND_HZ)):
-            out.mux(packet)
+
+
+def _decoded_s(written: tuple[av.Packet, av.stream.Stream]) -> float:
+    packet, _ = written
+    return 0.0 if packet.dts is None or packet.time_base is None else float(packet.dts * packet.time_base)
 
 
 def _copied(
