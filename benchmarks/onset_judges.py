@@ -1,18 +1,18 @@
 """Does reranking improve the timing of the music, or only the score of the detector that it uses?
 
-`python -m benchmarks.onset_judges WINDOWS` compares one sample of mi_net_sync with the best of `generate.candidates` samples. Three
-detectors judge both: the detector of reranking and of the tables; the same detector on the sound after Griffin-Lim; and librosa's
-detector, which reranking does not use. Each detector also judges the ceiling, recorded windows through the codes.
+`python -m benchmarks.onset_judges WINDOWS` compares one sample of mi_net_sync with the best of `generate.candidates` samples. Four
+detectors judge both: the detector of reranking and of the tables; the same detector on the sound after Griffin-Lim; and those of
+librosa and of basic-pitch, which reranking does not use. Each also judges the ceiling, recorded windows through the codes.
 """
 
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-import librosa
 import numpy as np
 import torch
 
+from benchmarks.judges import Judge, by_basic_pitch, by_librosa
 from pipeline import params
 from pipeline.audio import onset_detector, spectrogram
 from pipeline.compute import determinism
@@ -27,7 +27,6 @@ from pipeline.sampling.sampler import Sampling, as_set, sample
 from pipeline.training import priors
 
 MODEL = "mi_net_sync"
-DELTA = 1.5  # of librosa's peak picking: the best of 0.1 to 3 on recorded windows through the codes
 
 
 def main() -> None:
@@ -59,19 +58,14 @@ def main() -> None:
         sound = spectrogram.sound(window, audio, settings.seed)
         return onset_detector.detect(spectrogram.log_spectrogram(sound, audio).astype(np.float32), audio.fps)
 
-    def by_librosa(window: np.ndarray) -> np.ndarray:
-        sound, rates = spectrogram.sound(window, audio, settings.seed), {"sr": audio.sample_rate_hz}
-        rates["hop_length"] = audio.hop_length
-        # The settings of Superflux in librosa's documentation, at this sample rate.
-        strength = librosa.onset.onset_strength(
-            y=sound, n_fft=1024, lag=2, max_size=3, n_mels=138, fmin=27.5, fmax=audio.sample_rate_hz / 2, **rates
-        )
-        return librosa.onset.onset_detect(onset_envelope=strength, units="time", normalize=False, delta=DELTA, **rates)
+    def heard_by(judge: Judge) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda window: judge(spectrogram.sound(window, audio, settings.seed), audio.sample_rate_hz)
 
     judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "the detector of reranking": lambda window: onset_detector.detect(window, audio.fps),
         "the same detector, on the sound": on_the_sound,
-        "librosa's detector": by_librosa,
+        "librosa's detector": heard_by(by_librosa),
+        "basic-pitch": heard_by(by_basic_pitch),
     }
     for judge, hear in judges.items():
         scores = {

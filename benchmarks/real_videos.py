@@ -1,83 +1,260 @@
-"""Is the music in time with videos that the model was not trained on? `python -m benchmarks.other_videos FOLDER`
+"""Does the music follow real players? `python -m benchmarks.real_videos FOLDER`, with a control that can say no.
 
-Reads a folder of videos with sound, as `corpus.name: folder` does. Samples the model `degrade.model` of params.yaml for the whole
-movement of each player. Compares the onsets with those that the detector finds in the sound of the video. Control: the onsets that
-were generated for all other players.
+Reads a folder of videos with sound, as `corpus.name: folder` does. For each player it takes three sets of onsets: peaks of the
+speed of the hands, without any model; peaks of the onset strength that `MODEL` tells from the movement; and what judges hear in
+the music that it samples. Judges that had no say in training or sampling (judges.py) say where the recording's onsets are.
+
+The control is the same onsets, shifted round the clip: as many and as dense, at other times. z is the distance of F1 from the mean
+over all shifts, in their standard deviations. p is the share of 10,000 draws of one shift for each clip whose mean F1 is as high.
+Besides, the classifier says which instrument it hears in the made sound, and in that of another player.
+
+Joints are kept in work/real_videos, so that a second run only judges. Clips shorter than `SHORTEST_S`, with fewer than `FEWEST`
+onsets, or with somebody in view for less than half of the time are left out, and counted.
 """
 
 import os
 import subprocess
 import sys
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from ruamel.yaml import YAML
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from tqdm import tqdm
 
+from benchmarks.judges import JUDGES
 from pipeline import params
-from pipeline.audio import onset_detector
-from pipeline.compute import determinism
-from pipeline.dataset.artifacts import MODELS
+from pipeline.audio import spectrogram
+from pipeline.compute import determinism, parallel, work
+from pipeline.dataset import split
+from pipeline.dataset.artifacts import MODELS, SPLITS
 from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Windows
+from pipeline.evaluation import cells, content
+from pipeline.keypoints.skeleton import LEFT_WRIST, RIGHT_WRIST
 from pipeline.metrics import onset
+from pipeline.models.classifier import Classifier
+from pipeline.models.mi_net_sync import MINetSync
 from pipeline.sampling import codec
 from pipeline.sampling.sampler import as_set, sample_long
 from pipeline.training import priors
+from stages import extract
 
-REPEATS = 10
+MODEL = "mi_net_sync"
+REPEATS = 4  # samples of each clip
+SHORTEST_S, FEWEST, SEEN = 3.9, 4, 0.5
+SHIFT_S = 1.0  # least distance of a shift from the true place, either way round
+SHIFT_STEP_S = 0.25
+DRAWS = 10_000
+APART_S = 0.1  # peaks are the highest values within this
+NEARBY_S = 1.0  # a peak exceeds the mean nearby
+BY_DEVIATIONS = (0.0, 0.25, 0.5, 1.0, 1.5)  # by that many standard deviations of the curve
+CHOICE_WINDOWS = 78  # of the training tracks, on which that number is chosen
+# Words in a file's name. A name with words of two families counts for neither.
+FAMILIES = {
+    "bowed": ("violin", "viola", "cello", "double_bass", "doublebass", "erhu"),
+    "plucked": ("guitar", "ukulele", "harp"),
+    "struck": (
+        *("drum", "snare", "tabla", "conga", "bongo", "djembe"),
+        *("vibraphone", "xylophone", "marimba", "shaker", "guiro"),
+    ),
+    "blown": ("flute", "clarinet", "bassoon", "oboe", "trumpet", "trombone", "horn", "sax", "tuba"),
+    "keys": ("piano", "keyboard", "organ", "accordion"),
+}
 
 
-def prepare(place: Path, videos: Path) -> None:
-    """Compute joints, movement and spectrograms of the videos in a separate folder."""
+@dataclass(frozen=True)
+class Clip:
+    """What was found and made for one player.
+
+    Attributes:
+        onsets_s: source → judge → onsets in s of each sample, or of the one movement.
+        truth_s: judge → the recording's onsets in s.
+        heard: the instrument that the classifier hears in each sample.
+    """
+
+    track: str
+    instrument: str
+    duration_s: float
+    onsets_s: dict[str, dict[str, list[np.ndarray]]]
+    truth_s: dict[str, np.ndarray]
+    heard: list[str]
+
+    @property
+    def family(self) -> str:
+        found = [family for family, words in FAMILIES.items() if any(word in self.track for word in words)]
+        return found[0] if len(found) == 1 else "several"
+
+
+def prepared(videos: Path) -> Path:
+    """The folder with joints, movement and spectrograms of the videos."""
+    files = sorted(path for path in videos.rglob("*") if path.is_file())
+    place = work.WORK / "real_videos" / work.key(extract.__file__, *files)
+    place.mkdir(parents=True, exist_ok=True)
     yaml = YAML()
     tree = yaml.load(Path("params.yaml"))
     tree["corpus"].update(name="folder", root=str(videos.resolve()), shortest_shot_s=2)
     tree["windows"]["duration_s"] = 2  # no windows are needed here, so that short videos can be used
     yaml.dump(tree, place / "params.yaml")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     for stage in ("tracks", "extract", "clean", "spectrograms"):
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=place, env=environment, check=True)
+        if not (place / f"{stage}.done").exists():
+            subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=place, env=environment, check=True)
+            (place / f"{stage}.done").touch()
+    return place
 
 
-def generated(track: str, place: Path, settings: params.Params) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Onsets in s: of the recorded sound of a track, and of each of the `REPEATS` samples for its movement."""
-    fps = settings.audio.fps
-    model, vqvae = priors.load(MODELS / settings.degrade.model), codec.load()
+def peaks(curve: np.ndarray, fps: float, by: float) -> np.ndarray:
+    """Times in s of the peaks of a curve [frames] that exceed the mean nearby by so many standard deviations."""
+    highest = curve == maximum_filter1d(curve, 2 * round(APART_S * fps / 2) + 1)
+    above = curve > uniform_filter1d(curve, 2 * round(NEARBY_S * fps / 2) + 1) + by * curve.std() + 1e-9
+    return np.flatnonzero(highest & above) / fps
+
+
+def hand_speed(motion: np.ndarray, fps: float) -> np.ndarray:
+    """Speed of both wrists together, shoulder widths a second, of a movement [frames, joints, 2]: [frames]."""
+    wrists = motion[:, [LEFT_WRIST, RIGHT_WRIST]]
+    return np.linalg.norm(np.gradient(wrists, 1 / fps, axis=0), axis=-1).sum(1)
+
+
+@torch.inference_mode()
+def told(model: MINetSync, motion: np.ndarray, steps: int) -> np.ndarray:
+    """Onset strength [steps] that a model tells from a movement [frames, joints, 2]."""
+    return model.onset_strength(torch.from_numpy(motion.copy())[None], steps)[0].numpy()
+
+
+def load() -> MINetSync:
+    model = priors.load(MODELS / MODEL)
+    assert isinstance(model, MINetSync)
+    return model
+
+
+def thresholds(settings: params.Params) -> dict[str, float]:
+    """For the speed of the hands and for what the model tells: by how much a peak must exceed the curve nearby.
+
+    The best for the notes of training tracks.
+    """
+    model, chosen = load(), params.variant(settings.variants.prior, MODEL)
+    windows = Windows(priors.sources(settings, chosen), split.tracks(SPLITS, "train"), settings.windows.duration_s)
+    places, steps = windows.spread(CHOICE_WINDOWS), windows.counts["codes"]
+    asked = [onsets_s for _, onsets_s in content.content(places, steps, settings)]
+    motions = windows.batch(places)["motion"]
+    curves = {
+        "hand speed": [(hand_speed(motion, settings.motion.fps), settings.motion.fps) for motion in motions],
+        "told": [(told(model, motion, steps), settings.audio.fps) for motion in motions],
+    }
+    best = {}
+    for source, each in curves.items():
+        figures = {
+            by: onset.mean_f1(
+                [(true_s, peaks(*curve, by)) for true_s, curve in zip(asked, each, strict=True)],
+                settings.evaluate.onset_tolerance_s,
+            )
+            for by in BY_DEVIATIONS
+        }
+        best[source] = max(figures, key=figures.__getitem__)
+        print(f"{source}: F1 {figures[best[source]]:.3f} on the studio's training tracks, by {best[source]} deviations")
+    return best
+
+
+def clip(place: Path, track: str, instrument: str, by: dict[str, float], settings: params.Params) -> Clip:
+    """Find and make everything for one player."""
+    determinism.prepare(settings.seed, threads=1)
+    audio, model, vqvae = settings.audio, load(), codec.load()
     motion = Shards(place / "data/motion").rows("motion", track)
     recorded = Shards(place / "data/spectrograms").rows("spectrogram", track)
-    steps = min(round(len(motion) / settings.motion.fps * fps), len(recorded))
-    movement = torch.from_numpy(motion.copy())[None, : round(steps / fps * settings.motion.fps)].expand(
-        REPEATS, -1, -1, -1
-    )
+    steps = min(round(len(motion) / settings.motion.fps * audio.fps), len(recorded))
+    motion = motion[: round(steps / audio.fps * settings.motion.fps)]
+    movement = torch.from_numpy(motion.copy())[None].expand(REPEATS, -1, -1, -1)
     generator = torch.Generator().manual_seed(settings.seed)
     codes = sample_long(model, movement, None, steps, as_set(settings, vqvae), generator)
     made = codec.decode(vqvae, codes.cpu().numpy())
-    return onset_detector.detect(recorded[:steps], fps), [onset_detector.detect(window, fps) for window in made]
+
+    def judged(window: np.ndarray) -> dict[str, np.ndarray]:
+        sound = spectrogram.sound(window, audio, settings.seed)
+        return {name: judge(sound, audio.sample_rate_hz) for name, judge in JUDGES.items()}
+
+    sampled = [judged(window) for window in made]
+    moved = {
+        "hand speed": peaks(hand_speed(motion, settings.motion.fps), settings.motion.fps, by["hand speed"]),
+        "told": peaks(told(model, motion, steps), audio.fps, by["told"]),
+    }
+    onsets_s = {source: {judge: [found] for judge in JUDGES} for source, found in moved.items()}
+    onsets_s["sampled"] = {judge: [each[judge] for each in sampled] for judge in JUDGES}
+    heard = cells.hear(cells.load_classifier(), made)
+    return Clip(track, instrument, steps / audio.fps, onsets_s, judged(recorded[:steps].astype(np.float32)), heard)
+
+
+def scores(clip: Clip, source: str, judge: str, tolerance_s: float) -> np.ndarray | None:
+    """F1 in place, then F1 of each shift; None if there is too little to judge."""
+    truth, many = clip.truth_s[judge], clip.onsets_s[source][judge]
+    if len(truth) < FEWEST or not any(map(len, many)):
+        return None
+    shifts_s = np.arange(SHIFT_S, clip.duration_s - SHIFT_S + 1e-6, SHIFT_STEP_S)
+    return np.array(
+        [
+            np.mean([onset.f1(truth, np.sort((made + shift_s) % clip.duration_s), tolerance_s) for made in many])
+            for shift_s in (0.0, *shifts_s)
+        ]
+    )
+
+
+def row(found: list[np.ndarray], seed: int) -> dict[str, float]:
+    """Figures over clips, each with F1 in place and of its shifts."""
+    placed = np.array([each[0] for each in found])
+    z = np.array([(each[0] - each[1:].mean()) / max(each[1:].std(), 1e-3) for each in found])
+    generator = np.random.default_rng(seed)
+    drawn = np.mean([generator.choice(each[1:], DRAWS) for each in found], axis=0)
+    return {
+        "clips": len(found),
+        "F1": float(placed.mean()),
+        "shifted": float(np.mean([each[1:].mean() for each in found])),
+        "z": float(z.mean()),
+        "± s.e.": float(z.std(ddof=1) / len(z) ** 0.5) if len(z) > 1 else float("nan"),
+        "p": float((1 + (drawn >= placed.mean()).sum()) / (1 + DRAWS)),
+    }
 
 
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    tolerance_s = settings.evaluate.onset_tolerance_s
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        prepare(place, Path(sys.argv[1]))
-        sounds = Shards(place / "data/spectrograms")
-        tracks = [track for track in Shards(place / "data/motion").index.index if track in sounds]
-        found = {track: generated(track, place, settings) for track in tracks}
-    rows = []
-    for track, (true, own) in found.items():
-        pairs = [(true, made) for made in own]
-        others = [(true, made) for other in tracks if other != track for made in found[other][1]]
-        lag_s = onset.lag(pairs, tolerance_s, settings.evaluate.largest_lag_s, 1 / settings.audio.fps)
-        f1, control = (onset.mean_f1(each, tolerance_s) for each in (pairs, others))
-        rows.append((track, len(true), np.mean([len(made) for made in own]), f1, control, lag_s))
-    columns = ["track", "onsets recorded", "onsets generated", "onset F1", "another player's (control)", "lag, s"]
-    table = pd.DataFrame(rows, columns=columns)
-    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    print(f"mean: {table['onset F1'].mean():.3f}, control {table[columns[4]].mean():.3f}")
+    place = prepared(Path(sys.argv[1]))
+    by = thresholds(settings)
+    motion, sounds = Shards(place / "data/motion").index, Shards(place / "data/spectrograms")
+    seen = Shards(place / "data/keypoints").index.body_found
+    tracks = pd.read_parquet(place / "data/tracks.parquet").set_index("name").instrument
+    chosen = [track for track in motion.index if track in sounds and seen[track] >= SEEN]
+    calls = [(place, track, tracks[track], by, settings) for track in chosen]
+    made = tqdm(parallel.each(clip, calls, "loky"), "clips", len(calls), unit="clip")
+    clips = [each for each in made if each.duration_s >= SHORTEST_S]
+    print(f"{len(tracks)} players; {len(chosen)} with a body in view; {len(clips)} of them for {SHORTEST_S} s or more")
+    table = []
+    for judge in JUDGES:
+        for source in ("hand speed", "told", "sampled"):
+            scored = [(each, scores(each, source, judge, settings.evaluate.onset_tolerance_s)) for each in clips]
+            for family in ("all", *FAMILIES):
+                found = [s for each, s in scored if s is not None and family in ("all", each.family)]
+                if found:
+                    table.append({"judge": judge, "onsets": source, "family": family} | row(found, settings.seed))
+    print(pd.DataFrame(table).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    print(heard_right(clips, cells.load_classifier()))
+
+
+def heard_right(clips: list[Clip], classifier: Classifier | None) -> str:
+    """How often the classifier hears the right instrument in the made sound, and in that of all other players."""
+    known = [each for each in clips if classifier is not None and each.instrument in classifier.instruments]
+    right = [np.mean([name == each.instrument for name in each.heard]) for each in known]
+    others = [
+        np.mean([name == each.instrument for other in clips if other is not each for name in other.heard])
+        for each in known
+    ]
+    lines = [f"{each.track}: {', '.join(each.heard)}" for each in known]
+    return "\n".join(
+        [f"heard right: {np.mean(right):.2f} of {len(known)} clips, shuffled {np.mean(others):.2f}", *lines]
+    )
 
 
 if __name__ == "__main__":

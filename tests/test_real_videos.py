@@ -1,0 +1,110 @@
+"""Does the benchmark on real clips say yes to music that follows, and no to music that does not?"""
+
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+from benchmarks import judges, real_videos
+from benchmarks.real_videos import Clip, row, scores
+
+RATE_HZ = 16000
+TOLERANCE_S = 0.05
+
+
+def clip(truth_s: np.ndarray, made_s: np.ndarray, track: str = "tabla", heard: str = "violin") -> Clip:
+    return Clip(track, "violin", 10.0, {"told": {"librosa": [made_s]}}, {"librosa": truth_s}, [heard])
+
+
+def drawn(generator: np.random.Generator, count: int) -> np.ndarray:
+    return np.sort(generator.uniform(0, 10, count))
+
+
+def figures(follows: bool) -> dict[str, float]:
+    generator, found = np.random.default_rng(1), []
+    for _ in range(20):
+        truth = drawn(generator, 20)
+        # Half of the onsets are those of the recording, or none.
+        made = np.sort(np.concatenate([truth[::2], drawn(generator, 10)])) if follows else drawn(generator, 20)
+        each = scores(clip(truth, made), "told", "librosa", TOLERANCE_S)
+        assert each is not None
+        found.append(each)
+    return row(found, seed=1)
+
+
+def test_onsets_that_follow_are_told_from_as_many_others() -> None:
+    yes, no = figures(follows=True), figures(follows=False)
+    assert yes["z"] > 2
+    assert yes["p"] < 0.001
+    assert abs(no["z"]) < 3 * no["± s.e."]
+    assert no["p"] > 0.05
+    assert abs(no["F1"] - no["shifted"]) < 0.05
+
+
+def test_dense_onsets_do_not_pass_for_right_ones() -> None:
+    """Another clip's onsets were the control once. A denser set then looked better than chance."""
+    generator = np.random.default_rng(2)
+    found = [
+        scores(clip(drawn(generator, 40), drawn(generator, 60)), "told", "librosa", TOLERANCE_S) for _ in range(20)
+    ]
+    dense = row([each for each in found if each is not None], seed=1)
+    assert dense["F1"] > figures(follows=False)["F1"] + 0.1
+    assert abs(dense["z"]) < 3 * dense["± s.e."]
+
+
+def test_too_little_to_judge_is_left_out() -> None:
+    few, many = np.array([1.0, 2.0]), np.arange(10.0)
+    assert scores(clip(few, many), "told", "librosa", TOLERANCE_S) is None
+    assert scores(clip(many, many[:0]), "told", "librosa", TOLERANCE_S) is None
+
+
+@pytest.mark.parametrize(
+    ("track", "family"),
+    [
+        ("harp", "plucked"),
+        ("double_bass__shot_1", "bowed"),
+        ("violin_guitar_duo", "several"),
+        ("jazz_quartet", "several"),
+    ],
+)
+def test_a_family_is_that_of_one_instrument(track: str, family: str) -> None:
+    assert clip(np.arange(5.0), np.arange(5.0), track).family == family
+
+
+def test_heard_right_is_compared_with_other_players() -> None:
+    from pipeline.models.classifier import Classifier
+
+    classifier = Classifier(bins=64, instruments=["cello", "violin"], channels=4, dropout=0.0)
+    some = np.arange(5.0)
+    clips = [clip(some, some, heard="violin"), clip(some, some, heard="cello"), clip(some, some, heard="cello")]
+    said = real_videos.heard_right(clips, classifier)
+    assert said.startswith("heard right: 0.33 of 3 clips, shuffled 0.33")
+
+
+def test_peaks_are_the_highest_values_nearby() -> None:
+    curve = np.zeros(250)
+    curve[[50, 51, 120, 200]] = 1.0, 0.5, 0.8, 0.9
+    assert real_videos.peaks(curve, 25, 1.0).tolist() == [2.0, 4.8, 8.0]
+    assert not len(real_videos.peaks(np.zeros(250), 25, 0.0))
+
+
+def struck(onsets_s: list[float], duration_s: float) -> np.ndarray:
+    times_s, sound = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ, np.zeros(round(duration_s * RATE_HZ))
+    for number, onset_s in enumerate(onsets_s):
+        since_s = np.maximum(times_s - onset_s, 0)
+        tone = sum(np.sin(2 * np.pi * 220 * 1.3**number * k * since_s) / k for k in range(1, 6))
+        sound += 0.2 * np.exp(-3 * since_s) * tone * (times_s >= onset_s)
+    return sound.astype(np.float32)
+
+
+@pytest.mark.parametrize("judge", [*judges.JUDGES])
+def test_judges_hear_struck_notes_in_place(judge: str) -> None:
+    if judge != "librosa":
+        pytest.importorskip("onnxruntime", reason="a judge that benchmarks alone use")
+        try:
+            metadata.files("basic-pitch")
+        except metadata.PackageNotFoundError:
+            pytest.skip("basic-pitch is a judge that benchmarks alone use")
+    onsets_s = [0.5, 1.1, 1.9, 2.6, 3.3, 4.7]
+    heard = judges.JUDGES[judge](struck(onsets_s, 6), RATE_HZ)
+    assert np.abs(heard - onsets_s).max() < 0.03
