@@ -6,7 +6,9 @@ the music that it samples. Judges that had no say in training or sampling (judge
 
 The control is the same onsets, shifted round the clip: as many and as dense, at other times. z is the distance of F1 from the mean
 over all shifts, in their standard deviations. p is the share of 10,000 draws of one shift for each clip whose mean F1 is as high.
-Besides, the classifier says which instrument it hears in the made sound, and in that of another player.
+`z other` is z of another player's onsets against this recording: it must be 0, or the control lets something pass. So the first and
+the last `EDGE_S` of a clip do not count: every sound begins and ends there, whoever plays. Besides, the classifier says which
+instrument it hears in the made sound, and in that of another player.
 
 Joints are kept in work/real_videos, so that a second run only judges. Clips shorter than `SHORTEST_S`, with fewer than `FEWEST`
 onsets, or with somebody in view for less than half of the time are left out, and counted.
@@ -46,6 +48,8 @@ from stages import extract
 MODEL = "mi_net_sync"
 REPEATS = 4  # samples of each clip
 SHORTEST_S, FEWEST, SEEN = 3.9, 4, 0.5
+EDGE_S = 0.5
+LEAST_DEVIATION = 0.02  # of F1 over the shifts, in z: a clip with nearly no matches has nearly no deviation
 SHIFT_S = 1.0  # least distance of a shift from the true place, either way round
 SHIFT_STEP_S = 0.25
 DRAWS = 10_000
@@ -188,24 +192,28 @@ def clip(place: Path, track: str, instrument: str, by: dict[str, float], setting
     return Clip(track, instrument, steps / audio.fps, onsets_s, judged(recorded[:steps].astype(np.float32)), heard)
 
 
-def scores(clip: Clip, source: str, judge: str, tolerance_s: float) -> np.ndarray | None:
-    """F1 in place, then F1 of each shift; None if there is too little to judge."""
-    truth, many = clip.truth_s[judge], clip.onsets_s[source][judge]
-    if len(truth) < FEWEST or not any(map(len, many)):
+def scores(truth_s: np.ndarray, many_s: list[np.ndarray], duration_s: float, tolerance_s: float) -> np.ndarray | None:
+    """Mean F1 of samples' onsets in place, then of each shift round a clip; None if there is too little to judge."""
+    length_s = duration_s - 2 * EDGE_S
+    truth, *many = ([t - EDGE_S for t in each if EDGE_S <= t < duration_s - EDGE_S] for each in (truth_s, *many_s))
+    if len(truth) < FEWEST or not any(many):
         return None
-    shifts_s = np.arange(SHIFT_S, clip.duration_s - SHIFT_S + 1e-6, SHIFT_STEP_S)
+    shifts_s = np.arange(SHIFT_S, length_s - SHIFT_S + 1e-6, SHIFT_STEP_S)
     return np.array(
         [
-            np.mean([onset.f1(truth, np.sort((made + shift_s) % clip.duration_s), tolerance_s) for made in many])
-            for shift_s in (0.0, *shifts_s)
+            np.mean([onset.f1(np.array(truth), np.sort((np.array(made) + s) % length_s), tolerance_s) for made in many])
+            for s in (0.0, *shifts_s)
         ]
     )
 
 
-def row(found: list[np.ndarray], seed: int) -> dict[str, float]:
-    """Figures over clips, each with F1 in place and of its shifts."""
-    placed = np.array([each[0] for each in found])
-    z = np.array([(each[0] - each[1:].mean()) / max(each[1:].std(), 1e-3) for each in found])
+def z_of(found: np.ndarray) -> float:
+    return float((found[0] - found[1:].mean()) / max(found[1:].std(), LEAST_DEVIATION))
+
+
+def row(found: list[np.ndarray], others: list[np.ndarray], seed: int) -> dict[str, float]:
+    """Figures over clips, each with F1 in place and of its shifts; and those of other players' onsets."""
+    placed, z = np.array([each[0] for each in found]), np.array([z_of(each) for each in found])
     generator = np.random.default_rng(seed)
     drawn = np.mean([generator.choice(each[1:], DRAWS) for each in found], axis=0)
     return {
@@ -215,6 +223,7 @@ def row(found: list[np.ndarray], seed: int) -> dict[str, float]:
         "z": float(z.mean()),
         "± s.e.": float(z.std(ddof=1) / len(z) ** 0.5) if len(z) > 1 else float("nan"),
         "p": float((1 + (drawn >= placed.mean()).sum()) / (1 + DRAWS)),
+        "z other": float(np.mean([z_of(each) for each in others])) if others else float("nan"),
     }
 
 
@@ -228,17 +237,30 @@ def main() -> None:
     tracks = pd.read_parquet(place / "data/tracks.parquet").set_index("name").instrument
     chosen = [track for track in motion.index if track in sounds and seen[track] >= SEEN]
     calls = [(place, track, tracks[track], by, settings) for track in chosen]
-    made = tqdm(parallel.each(clip, calls, "loky"), "clips", len(calls), unit="clip")
-    clips = [each for each in made if each.duration_s >= SHORTEST_S]
+    shown = tqdm(parallel.each(clip, calls, "loky"), "clips", len(calls), unit="clip")
+    clips = [each for each in shown if each.duration_s >= SHORTEST_S]
     print(f"{len(tracks)} players; {len(chosen)} with a body in view; {len(clips)} of them for {SHORTEST_S} s or more")
-    table = []
+    clips.sort(key=lambda each: each.duration_s)
+    tolerance_s, table = settings.evaluate.onset_tolerance_s, []
     for judge in JUDGES:
         for source in ("hand speed", "told", "sampled"):
-            scored = [(each, scores(each, source, judge, settings.evaluate.onset_tolerance_s)) for each in clips]
+            made = [each.onsets_s[source][judge] for each in clips]
+            # Another player's onsets are those of the next longer clip, so that they cover this one.
+            own, others = (
+                [
+                    scores(each.truth_s[judge], onsets, each.duration_s, tolerance_s)
+                    for each, onsets in zip(clips, many, strict=True)
+                ]
+                for many in (made, [*made[1:], made[-2]])
+            )
             for family in ("all", *FAMILIES):
-                found = [s for each, s in scored if s is not None and family in ("all", each.family)]
+                found, control = (
+                    [s for each, s in zip(clips, of, strict=True) if s is not None and family in ("all", each.family)]
+                    for of in (own, others)
+                )
                 if found:
-                    table.append({"judge": judge, "onsets": source, "family": family} | row(found, settings.seed))
+                    figures = row(found, control, settings.seed)
+                    table.append({"judge": judge, "onsets": source, "family": family} | figures)
     print(pd.DataFrame(table).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     print(heard_right(clips, cells.load_classifier()))
 
