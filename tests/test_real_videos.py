@@ -61,6 +61,14 @@ def test_what_every_sound_does_at_its_ends_does_not_count() -> None:
     assert abs(figures["z"]) < 3 * figures["± s.e."]
 
 
+def test_onsets_of_one_grid_do_not_pass_for_right_ones() -> None:
+    """Within 50 ms lie 7 steps of a grid of 16 ms, but 6.25 of a shifted one: the same two sets agree less after a shift."""
+    generator = np.random.default_rng(4)
+    both = [[np.unique(np.round(drawn(generator, 30) / 0.016)) * 0.016 for _ in range(2)] for _ in range(100)]
+    figures = row([judged(*each) for each in both], [], seed=1)
+    assert abs(figures["z"]) < 3 * figures["± s.e."]
+
+
 def test_too_little_to_judge_is_left_out() -> None:
     few, many = np.array([1.0, 2.0]), np.arange(10.0)
     assert scores(few, [many], 10.0, TOLERANCE_S) is None
