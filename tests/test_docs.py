@@ -181,7 +181,7 @@ def wait_for_the_queue(folder: Path, environment: dict[str, str]) -> None:
     deadline, stopped = time.monotonic() + 600, 0
     while re.search("Queued|Running", status := sh(folder, "dvc queue status", environment)):
         assert "Failed" not in status and time.monotonic() < deadline, status
-        # DVC's worker takes no answer within a second for an empty queue, and stops. The page says what to do then.
+        # DVC's worker may take a late answer for an empty queue, and stop. The page says what to do then.
         stopped = stopped + 1 if "0 active, 0 idle" in status else 0
         if stopped == 5:
             sh(folder, "dvc queue start", environment)
