@@ -90,10 +90,11 @@ class Clip:
     truth_s: dict[str, np.ndarray]
     heard: list[str]
 
-    @property
-    def family(self) -> str:
-        found = [family for family, words in FAMILIES.items() if any(word in self.track for word in words)]
-        return found[0] if len(found) == 1 else "several"
+
+def family(track: str) -> str:
+    """The family of instruments that a track's name speaks of, or "several"."""
+    found = [name for name, words in FAMILIES.items() if any(word in track for word in words)]
+    return found[0] if len(found) == 1 else "several"
 
 
 def prepared(videos: Path) -> Path:
@@ -257,14 +258,18 @@ def main() -> None:
                 ]
                 for many in (made, [*made[1:], made[-2]])
             )
-            for family in ("all", *FAMILIES):
+            for kind in ("all", *FAMILIES):
                 found, control = (
-                    [s for each, s in zip(clips, of, strict=True) if s is not None and family in ("all", each.family)]
+                    [
+                        s
+                        for each, s in zip(clips, of, strict=True)
+                        if s is not None and kind in ("all", family(each.track))
+                    ]
                     for of in (own, others)
                 )
                 if found:
                     figures = row(found, control, settings.seed)
-                    table.append({"judge": judge, "onsets": source, "family": family} | figures)
+                    table.append({"judge": judge, "onsets": source, "family": kind} | figures)
     print(pd.DataFrame(table).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     print(heard_right(clips, cells.load_classifier()))
 

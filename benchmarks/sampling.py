@@ -32,7 +32,7 @@ def sample_without_cache(
 def main() -> None:
     settings = params.load()
     torch.manual_seed(settings.seed)
-    model = MINet(**priors.sizes(settings, settings.variants.prior["mi_net"], [])).eval()
+    model = priors.untrained(settings, settings.variants.prior["mi_net"])[0].eval()
     motion = torch.randn(BATCH, 100, JOINTS, 2)
     # In float64: of thousands of draws in float32, rounding may change one.
     exact = copy.deepcopy(model).double()

@@ -96,6 +96,12 @@ class Studio(Section):
     sample_rate_hz: SampleRate
 
 
+class MorePlayers(Section):
+    per_instrument: Natural
+    turned_degrees: Amount
+    share: Share
+
+
 class OpenPose(Section):
     binary: str
     model_folder: str
@@ -118,6 +124,24 @@ class Keypoints(Section):
 class Motion(Section):
     fps: Positive
     min_confidence: Probability
+
+
+class Variation(Section):
+    """How movement is varied in training; see `pipeline.keypoints.variation`."""
+
+    size: Annotated[float, _at_least(1)]
+    narrowest: Annotated[float, _must_be("above 0, at most 1", lambda value: 0 < value <= 1)]
+    shear: Amount
+    tilt_degrees: Amount
+    mirrored: Probability
+    slow_camera: Probability
+    lowest_fps: Positive
+    noisy: Probability
+    noise: Positive
+    noise_correlation: Share
+    bias: Amount
+    lost_hand: Probability
+    lost_s: Positive
 
 
 class Audio(Section):
@@ -175,6 +199,16 @@ class VQVAE(Section):
     training: Training
 
 
+class Reader(Section):
+    width: Count
+    layers: Count
+    posture: Count
+    dropout: Share
+    code_loss_weight: Amount
+    onset_companding: Positive
+    training: Training
+
+
 class Sizes(Section):
     """What every model that makes music has: a body encoder, a decoder and a training budget."""
 
@@ -190,9 +224,8 @@ class Sizes(Section):
 class Prior(Sizes):
     network: Literal["mi_net", "mi_net_sync", "gru_seq2seq"]
     content: bool
+    posture_noise: Amount
     token_dropout: Annotated[float, _between(0, 0.5)]
-    auxiliary_loss_weight: Amount
-    onset_companding: Positive
     condition_dropout: Share
 
 
@@ -242,10 +275,14 @@ class Evaluate(Section):
 
 
 class Degrade(Section):
-    """The ways in which the movement is made worse. A way with an empty list is not tried."""
+    """The ways in which the movement is changed. A way with an empty list is not tried."""
 
     model: str
+    beside: str
     windows: Count
+    size: list[Positive]
+    turned_degrees: list[float]
+    tilted_degrees: list[float]
     noise: list[Amount]
     dropped: list[Share]
     fps: list[Positive]
@@ -257,13 +294,16 @@ class Params(Section):
     compute: Compute
     corpus: Corpus
     studio: Studio
+    more_players: MorePlayers
     keypoints: Keypoints
     motion: Motion
+    variation: Variation
     audio: Audio
     notes: Notes
     windows: Windows
     split: Split
     vqvae: VQVAE
+    reader: Reader
     prior: Prior
     baseline: Baseline
     variants: Variants
@@ -384,14 +424,16 @@ def _conflicts(params: Params) -> Iterator[str]:
     for key, prior in priors.items():
         if prior.network == "gru_seq2seq" and not prior.content:
             yield f"{key}.content = false: must be true, since gru_seq2seq reads notes"
-        if prior.network == "mi_net_sync" and not prior.auxiliary_loss_weight:
-            yield f"{key}.auxiliary_loss_weight = 0: must be more than 0, since mi_net_sync reranks by this task"
-        for name in ("token_dropout", "auxiliary_loss_weight", "condition_dropout"):
+        for name in ("posture_noise", "token_dropout", "condition_dropout"):
             if prior.network != "mi_net_sync" and getattr(prior, name):
                 yield f"{key}.{name} = {getattr(prior, name)}: must be 0, since only mi_net_sync has it"
-    model, corpus, duration_s = params.degrade.model, params.corpus, params.windows.duration_s
-    if model not in variants.prior or variants.prior[model].content:
-        yield f"degrade.model = {model!r}: must be a variant of prior without content"
+    if params.variation.lowest_fps > params.motion.fps:
+        limit = f"motion.fps = {params.motion.fps}"
+        yield f"variation.lowest_fps = {params.variation.lowest_fps}: must not exceed {limit}"
+    corpus, duration_s = params.corpus, params.windows.duration_s
+    for key, model in (("model", params.degrade.model), ("beside", params.degrade.beside)):
+        if model not in variants.prior or variants.prior[model].content:
+            yield f"degrade.{key} = {model!r}: must be a variant of prior without content"
     if corpus.player_order and corpus.name not in ("studio", "urmp"):
         why = f"since corpus.name = {corpus.name} has no numbered players"
         yield f"corpus.player_order = {corpus.player_order}: must be {{}}, {why}"

@@ -19,7 +19,7 @@ from pipeline import params
 from pipeline.compute import parallel
 from pipeline.compute.work import WORK, key, write_whole
 from pipeline.corpus import sides
-from pipeline.corpus.track import Track, read_tracks, relative
+from pipeline.corpus.track import Track, read_tracks, relative, true_joints
 from pipeline.dataset.artifacts import KEYPOINTS, METRICS
 from pipeline.dataset.set_aside import SetAside, write_set_aside
 from pipeline.dataset.shards import ShardWriter
@@ -180,7 +180,7 @@ def _examples(tracks: Sequence[Track], detected: dict[str, Path | Fault]) -> dic
 
 def _pair(joints: Path, result: Path) -> tuple[np.ndarray, np.ndarray]:
     with np.load(result, allow_pickle=False) as kept:
-        return np.load(joints, allow_pickle=False), kept["keypoints"]
+        return true_joints(joints), kept["keypoints"]
 
 
 def _simulate(
@@ -218,7 +218,7 @@ def _truth(track: Track, frames: int) -> np.ndarray:
     """
     assert track.joints is not None
     try:
-        truth = np.load(track.joints, allow_pickle=False)
+        truth = true_joints(track.joints)
         pck.validate(truth, np.zeros((frames, JOINTS, 2)), np.ones((frames, JOINTS), bool))
     except UNUSABLE as error:
         raise FileError(track.joints, " ".join(str(error).split()), MAKE_AGAIN) from None
@@ -243,7 +243,7 @@ def _score(track: Track, found: detection.Detected, root: Path) -> tuple[float, 
     if track.joints is None:
         return np.nan, []
     try:
-        truth = np.load(track.joints, allow_pickle=False)
+        truth = true_joints(track.joints)
         return pck.pck(truth, found.keypoints[:, :, :2], found.keypoints[:, :, 2] > 0), []
     except UNUSABLE as error:
         what = f"not used, its track is: {' '.join(str(error).split())}"

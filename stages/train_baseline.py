@@ -1,4 +1,4 @@
-"""Train a baseline, movement to spectrogram without codes, on random windows of the training tracks: models/<name>/."""
+"""Train a baseline, varied movement to spectrogram without codes, on random windows of the training tracks: models/<name>/."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from pipeline.dataset import split
 from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
 from pipeline.dataset.windows import Batch, Windows, to_tensors
 from pipeline.errors import run
+from pipeline.keypoints.variation import vary
 from pipeline.training import baselines, loop, weights
 
 VALIDATION_WINDOWS = 64
@@ -28,7 +29,9 @@ def main(name: str = "") -> None:
     model = baselines.NETWORKS[chosen.network](**sizes)
 
     def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> Batch:
-        return to_tensors(train.batch(train.random(size, generator)))
+        drawn = train.batch(train.random(size, generator))
+        drawn["motion"] = vary(drawn["motion"], settings.variation, settings.motion.fps, generator)
+        return to_tensors(drawn)
 
     model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
 
@@ -39,7 +42,8 @@ def main(name: str = "") -> None:
         return {"test_mse": float(np.mean(errors))}
 
     data, precision = (SPECTROGRAMS, MOTION, SPLITS), settings.compute.precision
-    folder = work.WORK / name / work.key(__file__, settings.seed, precision, chosen, settings.windows, *data)
+    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data)
+    folder = work.WORK / name / work.key(__file__, *inputs)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
     )

@@ -1,13 +1,14 @@
-"""Train a prior on random windows of codes, movement and, with content, notes of the training tracks: models/<variant>/."""
+"""Train a prior on random windows of codes, varied movement and, with content, notes of the training tracks: models/<variant>/."""
 
 import numpy as np
 
 from pipeline import params
 from pipeline.compute import determinism, work
 from pipeline.dataset import split
-from pipeline.dataset.artifacts import SPLITS
+from pipeline.dataset.artifacts import MODELS, SPLITS
 from pipeline.dataset.windows import Batch, Windows, to_tensors
 from pipeline.errors import run
+from pipeline.keypoints.variation import vary
 from pipeline.training import loop, priors, weights
 
 VALIDATION_WINDOWS = 64
@@ -22,14 +23,15 @@ def main(name: str = "") -> None:
         loop.skip(name, "it reads notes, and the corpus has no MIDI", ("loss", "nll", "test_nll"))
         return
     tracks = {part: split.tracks(SPLITS, part) for part in ("train", "test")}
-    train = Windows(priors.training_sources(settings, chosen), tracks["train"], settings.windows.duration_s)
+    train = Windows(sources, tracks["train"], settings.windows.duration_s)
     test = Windows(sources, tracks["test"], settings.windows.duration_s)
     held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
-    sizes = priors.sizes(settings, chosen, tracks["train"])
-    model = priors.NETWORKS[chosen.network](**sizes)
+    model, sizes = priors.untrained(settings, chosen)
 
     def batch(generator: np.random.Generator) -> Batch:
-        return to_tensors(train.batch(train.random(chosen.training.batch, generator)))
+        drawn = train.batch(train.random(chosen.training.batch, generator))
+        drawn["motion"] = vary(drawn["motion"], settings.variation, settings.motion.fps, generator)
+        return to_tensors(drawn)
 
     def validate(model: priors.Model) -> dict[str, float]:
         device = next(model.parameters()).device
@@ -37,8 +39,11 @@ def main(name: str = "") -> None:
         return {"test_nll": nll.mean().item()}
 
     data = [SPLITS, *(source.shards.folder for source in sources.values())]
+    if chosen.network == "mi_net_sync":
+        data.append(MODELS / "reader" / "weights.safetensors")
     precision = settings.compute.precision
-    folder = work.WORK / name / work.key(__file__, settings.seed, precision, chosen, settings.windows, *data)
+    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data)
+    folder = work.WORK / name / work.key(__file__, *inputs)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
     )

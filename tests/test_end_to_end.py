@@ -97,8 +97,26 @@ def test_artifacts_keep_their_contracts(finished: Path) -> None:
     assert (strength.dtype, len(strength)) == (np.float16, len(spectrogram))
     assert np.isfinite(strength).all()
     degraded = pd.read_csv(finished / "evaluations/degraded.csv")
-    assert list(degraded.seen.unique()) == ["as it is", "true joints", "noise", "dropped", "fps", "late"]
+    others = ["size", "turned", "tilted", "mirrored"]
+    in_part = ["left hand unseen", "right hand unseen", "nothing below the elbows"]
+    worse = ["noise", "dropped", "fps", "late"]
+    assert list(degraded.seen.unique()) == ["as it is", "true joints", *others, *in_part, *worse]
+    assert list(degraded.model.unique()) == ["mi_net_sync", "mi_net"]
+    assert len(degraded) == 2 * len(degraded[["seen", "amount"]].drop_duplicates())
     assert degraded.onset_f1.between(0, 1).all()
+    assert degraded.instrument_accuracy.between(0, 1).all()
+    motion, sound = (
+        pd.read_parquet(finished / f"data/more_players/{kind}/index.parquet") for kind in ("motion", "sound")
+    )
+    assert list(motion.track) == list(sound.track)
+    assert motion.track.str.split("_").str[1].value_counts().unique().tolist() == [2]
+    motion = np.load(finished / "data/more_players/motion/motion_000.npy")
+    assert (motion.dtype, motion.shape[1:]) == (np.float32, (47, 2))
+    assert np.isfinite(motion).all()
+    codes, strength = (
+        np.load(finished / f"data/more_players/sound/{name}_000.npy") for name in ("codes", "onset_strength")
+    )
+    assert (codes.dtype, strength.dtype, len(codes)) == (np.int16, np.float16, len(strength))
     index = pd.read_parquet(finished / "samples/mi_net/index.parquet")
     splits = pd.read_parquet(finished / "data/splits.parquet").set_index("track")
     assert set(splits.loc[index.source].part) == {"test"}
@@ -144,12 +162,14 @@ def test_instruments_never_reach_a_model(finished: Path, tmp_path: Path) -> None
     table = pd.read_parquet(folder / "data/splits.parquet")
     table["instrument"] = "kazoo"
     table.to_parquet(folder / "data/splits.parquet", index=False)
-    made = [f"models/{name}" for name in ("vqvae", *MODELS)] + [f"samples/{name}" for name in MODELS]
+    made = [f"models/{name}" for name in ("vqvae", "reader", *MODELS)] + [f"samples/{name}" for name in MODELS]
+    made.append("data/more_players")
     before = {path: path.read_bytes() for name in made for path in (folder / name).rglob("*") if path.is_file()}
     for name in (*made, "data/codes"):
         shutil.rmtree(folder / name)
     trained = [("train_prior", name) for name in PRIORS] + [("train_baseline", name) for name in BASELINES]
-    stages = [("train_vqvae", "vqvae"), ("encode",), *trained, *(("generate", name) for name in MODELS)]
+    first = [("train_vqvae", "vqvae"), ("encode",), ("more_players",), ("train_reader",)]
+    stages = [*first, *trained, *(("generate", name) for name in MODELS)]
     # In one process, which saves a minute of imports, and with two workers, where the clone had none.
     calls = "; ".join(f"stages.{stage}.main({', '.join(map(repr, names))})" for stage, *names in stages)
     imported = ", ".join(sorted({f"stages.{stage}" for stage, *_ in stages}))
@@ -159,12 +179,13 @@ def test_instruments_never_reach_a_model(finished: Path, tmp_path: Path) -> None
 
 
 def test_killed_and_run_again_the_lock_is_the_same(finished: Path, tmp_path: Path) -> None:
-    """SIGKILL in extract and in both trainings; another clone, and trainings ahead of their stage, too: every byte of an artifact
+    """SIGKILL in extract and in three trainings; another clone, and trainings ahead of their stage, too: every byte of an artifact
     is in this file."""
     folder = house(tmp_path)
     for stage, sign in (
         ("extract", "work/extract/[!.]*.npz"),
         ("train_vqvae@vqvae", "work/vqvae/*/checkpoint.safetensors"),
+        ("train_reader", "work/reader/*/checkpoint.safetensors"),
         ("train_prior@mi_net", "work/mi_net/*/checkpoint.safetensors"),
     ):
         kill_in(folder, stage, sign)

@@ -15,7 +15,7 @@ import pytest
 from make_media import REAL, REPO, USUAL, blank, corpus_params, digests, players, run_stage, workplace, write_video
 
 from pipeline.corpus import reading, sides
-from pipeline.corpus.track import Track, read_tracks
+from pipeline.corpus.track import Track, read_tracks, true_joints
 from pipeline.dataset.shards import Shards
 from pipeline.keypoints import detection
 from pipeline.keypoints.people_finder import finder
@@ -155,11 +155,11 @@ def test_a_track_that_was_not_detected_has_true_joints_with_noise(half_simulated
     place, _, tracks, detected, torn = half_simulated
     (track,) = [track for track in tracks if track.name not in detected and track is not torn]
     shards = Shards(place / "data/keypoints")
-    keypoints, true_joints = shards.rows("keypoints", track.name), np.load(track.joints)
+    keypoints, truth_px = shards.rows("keypoints", track.name), true_joints(track.joints)
     assert keypoints.dtype == np.float32
     assert shards.rows("times", track.name) == pytest.approx(np.arange(20) / 20)
-    assert pck(true_joints, keypoints[:, :, :2], keypoints[:, :, 2] > 0) > 0.8
-    assert (keypoints[:, :, :2] != true_joints).all()
+    assert pck(truth_px, keypoints[:, :, :2], keypoints[:, :, 2] > 0) > 0.8
+    assert (keypoints[:, :, :2] != truth_px).all()
 
 
 def test_a_torn_file_of_true_joints_is_named_where_they_were_to_be_used(half_simulated):

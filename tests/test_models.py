@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.models.gru_seq2seq import GRUSeq2Seq
 from pipeline.models.mi_net import BodyEncoder, MINet
-from pipeline.models.mi_net_sync import KERNEL, MINetSync, MovementEncoder
+from pipeline.models.mi_net_sync import KERNEL, MINetSync
 from pipeline.models.standard import FLOOR, Standard
 from pipeline.models.transformer import Block
 from pipeline.models.vqvae import VQVAE, Codebook, MultiBandBlock
@@ -39,7 +39,19 @@ def lively(model: Lively) -> Lively:
     return model.eval()
 
 
+def without_dropout(model: Lively) -> Lively:
+    """In training mode, but nothing is dropped by chance."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
 SIZES = {"codes": 50, "joints": 5, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 32, "dropout": 0.1}
+READER = {"codes": 50, "joints": 5, "width": 16, "layers": 2, "posture": 4, "dropout": 0.1}
+READER |= {"code_loss_weight": 0.5, "onset_companding": 4.0, "onset_scale": 1.0}
+IN_TIME = {"codes": 50, "body_hidden": 4, "layers": 2, "width": 32, "heads": 4, "dropout": 0.1, "reader": READER}
 
 
 def mi_net(notes: int = 0) -> MINet:
@@ -49,9 +61,8 @@ def mi_net(notes: int = 0) -> MINet:
 
 def mi_net_sync(notes: int = 0, **changes: float) -> MINetSync:
     torch.manual_seed(0)
-    training: dict[str, Any] = {"token_dropout": 0.0, "condition_dropout": 0.0, "auxiliary_loss_weight": 1.0}
-    training |= {"onset_companding": 4.0, "onset_scale": 1.0}
-    return lively(MINetSync(notes=notes, heads=4, **SIZES, **(training | changes)))
+    training: dict[str, Any] = {"posture_noise": 0.0, "token_dropout": 0.0, "condition_dropout": 0.0}
+    return lively(MINetSync(notes=notes, **IN_TIME, **(training | changes)))
 
 
 def gru_seq2seq(notes: int = 30) -> GRUSeq2Seq:
@@ -88,7 +99,7 @@ def all_logits(model: Model, before: Tensor, motion: Tensor, notes: Tensor | Non
     if isinstance(model, MINet):
         h = model.body_state(motion)
         return model.logits(before, h, model.memories(notes, h))
-    body = model.movement(motion, steps or before.shape[1])
+    body = model.body(motion, steps or before.shape[1])
     return model.logits(before, body[:, : before.shape[1]], model.memories(notes, body))
 
 
@@ -400,7 +411,7 @@ def test_of_several_samples_the_one_that_follows_the_movement_best_is_kept(
     several = (None if each is None else each.repeat_interleave(4, 0) for each in (motion, told_notes, given))
     every = drawn(*several, None).view(5, 4, 30)  # type: ignore[arg-type]
     with torch.inference_mode():
-        told = model.onset(model.movement(motion, 30))[..., 0]
+        told, _ = model.reader.read(motion, 30)
     heard = gaussian_filter1d((every % 4 == 0).float().numpy(), 0.024 * 62.5, axis=-1)
     for i in range(5):
         agreement = [np.corrcoef(told[i], heard[i, j])[0, 1] for j in range(4)]
@@ -446,49 +457,11 @@ def test_content_is_learnt() -> None:
     assert errors[12] < 1.2
 
 
-def test_each_step_is_told_of_its_own_place_in_the_movement() -> None:
-    """A convolution that passes one coordinate on: a step between two frames is told what lies between them."""
-    body = MovementEncoder(joints=2, hidden=2, layers=1).eval()
-    (convolution,) = body.convolutions
-    torch.nn.init.zeros_(convolution.weight)
-    torch.nn.init.zeros_(convolution.bias)
-    convolution.weight.data[0, 1, KERNEL // 2] = 1.0
-    motion = torch.zeros(1, 4, 2, 2)
-    motion[0, :, 0, 1] = torch.tensor([0.0, 10.0, 20.0, 30.0])
-    told = body(motion, 10)[0, :, 0]  # ten steps in four frames: 0.4 frames each, and the last frame holds
-    torch.testing.assert_close(told, torch.tensor([0, 4, 8, 12, 16, 20, 24, 28, 30, 30.0]), rtol=1e-4, atol=0)
-
-
-def test_convolutions_see_no_farther_than_their_kernels() -> None:
-    torch.manual_seed(0)
-    body = MovementEncoder(joints=2, hidden=2, layers=3).eval()
-    motion = torch.randn(1, 40, 2, 2, requires_grad=True)
-    body(motion, 40)[0, 20].sum().backward()  # a step a frame
-    assert motion.grad is not None
-    touched = motion.grad.abs().sum((0, 2, 3)).nonzero()[:, 0]
-    reach = 3 * (KERNEL // 2)
-    assert (touched.min(), touched.max()) == (20 - reach - 1, 20 + reach)  # a velocity looks one frame farther back
-
-
-def test_velocities_are_what_has_moved_since_the_frame_before() -> None:
-    """A player who stands elsewhere moves alike: with only velocities let through, the place does not matter."""
-    torch.manual_seed(0)
-    body = MovementEncoder(joints=3, hidden=2, layers=1).eval()
-    (convolution,) = body.convolutions
-    convolution.weight.data[:, :6] = 0  # the first half are positions
-    motion = torch.randn(2, 9, 3, 2)
-    torch.testing.assert_close(body(motion, 20), body(motion + 5, 20), rtol=0, atol=1e-4)
-    assert not torch.allclose(body(motion, 20), body(2 * motion, 20), atol=1e-3)
-
-
 def test_tokens_and_condition_are_dropped_in_training_alone() -> None:
     model = mi_net_sync(token_dropout=0.4, condition_dropout=0.5)
     codes, (motion, _) = torch.randint(50, (8, 20)), conditions(model, 8, 20)
     torch.testing.assert_close(model.nll(codes, motion), model.nll(codes, motion))
-    model.train()
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
+    without_dropout(model)
     assert not torch.allclose(model.nll(codes, motion), model.nll(codes, motion))
     # Where all codes before are dropped, none of them matters, and where the movement is dropped, it does not matter.
     model.token_dropout, model.condition_dropout = 1e9, 0.0
@@ -500,44 +473,58 @@ def test_tokens_and_condition_are_dropped_in_training_alone() -> None:
 
 
 def test_the_training_objective_is_the_formula() -> None:
-    """nll + w (o - log(1 + k s / scale))^2, in means over windows and steps, o the onset strength told by the movement."""
-    model = mi_net_sync(auxiliary_loss_weight=3.0, onset_companding=7.0, onset_scale=0.4)
-    codes, motion, strength = torch.randint(50, (2, 20)), torch.randn(2, 8, 5, 2), torch.rand(2, 20)
-    scalars = model(codes, motion, strength)
-    error = (model.onset_strength(motion, 20) - torch.log(1 + 7 * strength / 0.4)).square().mean()
-    nll = model.nll(codes, motion).mean()
-    torch.testing.assert_close(scalars, {"loss": nll + 3 * error, "nll": nll, "onset_error": error})
-
-
-def test_the_onset_loss_of_a_window_does_not_depend_on_its_neighbours() -> None:
-    """A target that is scaled by its batch would: here one window is a hundred times as loud as the other."""
+    """The mean of the negative log-likelihood, and nothing beside it."""
     model = mi_net_sync()
     codes, motion = torch.randint(50, (2, 20)), torch.randn(2, 8, 5, 2)
-    strength = torch.rand(2, 20) * torch.tensor([[0.1], [10.0]])
-    alone = [model(codes[i : i + 1], motion[i : i + 1], strength[i : i + 1])["onset_error"] for i in range(2)]
-    torch.testing.assert_close(model(codes, motion, strength)["onset_error"], torch.stack(alone).mean())
+    nll = F.cross_entropy(all_logits(model, F.pad(codes[:, :-1], (1, 0), value=50), motion, None).mT, codes)
+    torch.testing.assert_close(model(codes, motion), {"loss": nll, "nll": nll})
 
 
-def test_the_auxiliary_task_teaches_the_movement_encoder_when_notes_start() -> None:
-    """Codes that say nothing of the movement: what the encoder learns of the onsets it learns from the auxiliary task."""
-    errors = {}
-    for weight in (0.0, 1.0):
-        model = mi_net_sync(auxiliary_loss_weight=weight)
-        for module in model.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+def test_the_posture_gets_noise_in_training_alone() -> None:
+    """As much as is said, new in every window; the onset strength gets none."""
+    model = mi_net_sync(posture_noise=0.5)
+    model.posture = torch.nn.Identity()  # type: ignore[assignment]  # 4 dimensions, as many as `body_hidden`
+    motion = torch.randn(1, 8, 5, 2).expand(2000, -1, -1, -1)
+    clear = model.body(motion, 20)
+    torch.testing.assert_close(clear, clear[:1].expand_as(clear))
+    noise = without_dropout(model).body(motion, 20) - clear
+    torch.testing.assert_close(noise[..., :4], torch.zeros(2000, 20, 4), rtol=0, atol=1e-5)
+    torch.testing.assert_close(noise[..., 4:].std(0), torch.full((20, 4), 0.5), rtol=0, atol=0.05)
+    torch.testing.assert_close(noise[:, :1].expand_as(noise), noise, rtol=0, atol=1e-5)
+
+
+def test_training_leaves_the_reader_as_it_is() -> None:
+    """No gradient reaches it, no weight decays, its standardising does not follow the batches, and it drops nothing."""
+    model = mi_net_sync(posture_noise=0.3, token_dropout=0.5, condition_dropout=0.1)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    codes, motion = torch.randint(50, (8, 20)), 5 + torch.randn(8, 8, 5, 2)
+    told = model.reader.read(motion, 20)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=0.5)
+    for _ in range(2):
         model.train()
-        optimizer = torch.optim.AdamW([*model.movement.parameters(), *model.onset.parameters()], 1e-2)
-        for _ in range(60):
-            motion = torch.randn(16, 8, 5, 2)
-            strength = (motion[:, :, 0, 0] > 0).float().repeat_interleave(2, 1)  # (16, 16): two steps a frame
-            scalars = model(torch.randint(50, (16, 16)), motion, strength)
-            optimizer.zero_grad()
-            scalars["loss"].backward()
-            optimizer.step()
-        told = model.onset_strength(motion, 16)
-        errors[weight] = (1 - torch.corrcoef(torch.stack([told.flatten(), strength.flatten()]))[0, 1]).item()
-    assert errors[1.0] < 0.3 < errors[0.0]
+        model(codes, motion)["loss"].backward()
+        assert all(parameter.grad is None for parameter in model.reader.parameters())
+        optimizer.step()
+        torch.testing.assert_close(model.reader.read(motion, 20), told, rtol=0, atol=0)
+        model.eval()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]) is name.startswith("reader."), name
+
+
+def test_each_step_is_told_of_the_onsets_around_it_and_of_the_posture() -> None:
+    """So the music cannot be in time by chance: what is told of a step's onsets comes from that part of the movement."""
+    model = mi_net_sync()
+    motion = torch.randn(1, 80, 5, 2, requires_grad=True)
+    onsets, posture = model.body(motion, 80)[0, 40].split(4)  # a step a frame
+
+    def touched(told: Tensor) -> list[int]:
+        (gradient,) = torch.autograd.grad(told.sum(), motion, retain_graph=True)
+        return gradient.abs().sum((0, 2, 3)).nonzero()[:, 0].tolist()
+
+    # Two convolutions at frames and one at steps look 2 to each side, a velocity one frame farther back.
+    reach = 3 * 2 + KERNEL // 2
+    assert touched(onsets) == list(range(40 - reach - 1, 40 + reach + 1))
+    assert touched(posture) == list(range(80))
 
 
 def test_guidance_is_the_formula() -> None:
@@ -560,6 +547,7 @@ def test_guidance_is_the_formula() -> None:
 def test_a_long_movement_is_followed_to_its_end() -> None:
     """Of a movement longer than the context, each step is told of its own place, wherever the piece began."""
     model = mi_net_sync()
+    torch.nn.init.zeros_(model.posture[-1].weight)  # the posture is that of the whole movement
     motion = torch.randn(1, 40, 5, 2)
     codes = torch.randint(50, (1, 100))
 
@@ -567,8 +555,8 @@ def test_a_long_movement_is_followed_to_its_end() -> None:
         following = model.begin(motion, None, steps=codes.shape[1], context=10, guidance=1)
         return [following(codes[:, t : t + 1]) for t in range(codes.shape[1])][-1]
 
-    # Two layers of context 10 look back 20 steps. The first two convolutions see 4 frames, 10 steps, farther, the last one
-    # 2 steps, and the velocity one frame, 2.5 steps.
+    # Two layers of context 10 look back 20 steps. The convolution of the onset strength sees 7 steps farther; of the reader's, the
+    # last one 2 steps and the two others 4 frames, 10 steps; and the velocity one frame, 2.5 steps.
     torch.testing.assert_close(last_score(motion, codes), last_score(motion[:, 20:], codes[:, 50:]), rtol=0, atol=1e-4)
     other = motion.clone()
     other[:, -1] += 1

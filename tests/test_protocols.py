@@ -16,12 +16,21 @@ from pipeline.models.rnn_seq2seq import RNNSeq2Seq
 from pipeline.training import baselines, priors
 
 WINDOWS, FRAMES, STEPS, JOINTS, CODES, NOTES, BINS = 3, 8, 20, 47, 50, 30, 6
-STATE = 8  # 2 * body_hidden
+STATE, POSTURE = 8, 6  # 2 * body_hidden; of mi_net_sync, what its reader says
 SIZES: dict[str, Any] = {"joints": JOINTS, "body_hidden": 4, "body_layers": 2, "layers": 2, "width": 32, "dropout": 0.1}
 OF_CODES: dict[str, Any] = {"codes": CODES, **SIZES}
 OF_TRANSFORMERS: dict[str, Any] = {"heads": 4, **OF_CODES}
-IN_TIME: dict[str, Any] = {"token_dropout": 0.5, "condition_dropout": 0.1, "onset_companding": 4.0, "onset_scale": 1.0}
-IN_TIME |= {"auxiliary_loss_weight": 1.0, **OF_TRANSFORMERS}
+READER: dict[str, Any] = {
+    "codes": CODES,
+    "joints": JOINTS,
+    "width": 16,
+    "layers": 2,
+    "posture": POSTURE,
+    "dropout": 0.1,
+}
+READER |= {"code_loss_weight": 0.5, "onset_companding": 4.0, "onset_scale": 1.0}
+IN_TIME: dict[str, Any] = {"codes": CODES, "body_hidden": 4, "layers": 2, "width": 32, "heads": 4, "dropout": 0.1}
+IN_TIME |= {"reader": READER, "posture_noise": 0.3, "token_dropout": 0.5, "condition_dropout": 0.1}
 
 mi_net: CodeModel = MINet(notes=0, **OF_TRANSFORMERS).eval()
 mi_net_content: CodeModel = MINet(notes=NOTES, **OF_TRANSFORMERS).eval()
@@ -60,7 +69,7 @@ def test_models_over_codes(name: str) -> None:
     motion, codes = torch.randn(WINDOWS, FRAMES, JOINTS, 2), torch.randint(CODES, (WINDOWS, STEPS))
     notes = torch.randint(NOTES, (WINDOWS, STEPS)) if reads_notes else None
     assert (model.start, model.reads_notes) == (CODES, reads_notes)
-    assert shape(model.body_state(motion)) == (WINDOWS, STATE)
+    assert shape(model.body_state(motion)) == (WINDOWS, POSTURE if tells_onsets else STATE)
     strength = model.onset_strength(motion, STEPS)
     assert (None if strength is None else shape(strength)) == ((WINDOWS, STEPS) if tells_onsets else None)
     assert shape(model.nll(codes, motion, notes)) == (WINDOWS, STEPS)

@@ -85,7 +85,7 @@ def test_too_little_to_judge_is_left_out() -> None:
     ],
 )
 def test_a_family_is_that_of_one_instrument(track: str, family: str) -> None:
-    assert clip(track).family == family
+    assert real_videos.family(track) == family
 
 
 def test_heard_right_is_compared_with_other_players() -> None:

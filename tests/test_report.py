@@ -115,9 +115,10 @@ def fake(folder: Path, name: str, *, content: bool = True, heard: bool = True) -
         if any(value is not None for value in metrics.values()):
             write_evaluations(folder / "evaluations" / row, places, instruments, heard, generator)
             write_content(folder / "evaluations" / row, places, instruments, content)
-    degraded = [("as it is", None), ("noise", 0.1), ("noise", 0.2), ("late", 0.04)]
-    table = pd.DataFrame(degraded, columns=["seen", "amount"])
-    table = table.assign(onset_f1=0.5, onset_f1_shuffled=0.2, onset_lag_s=0.0)
+    degraded = [("as it is", None), ("size", 0.75), ("noise", 0.1), ("noise", 0.2), ("late", 0.04)]
+    seen = pd.DataFrame(degraded, columns=["seen", "amount"])
+    table = pd.concat([seen.assign(model=name) for name in ("mi_net_sync", "mi_net")])
+    table = table.assign(onset_f1=0.5, onset_f1_shuffled=0.2, onset_lag_s=0.0, instrument_accuracy=0.9)
     table.to_csv(folder / "evaluations/degraded.csv", index=False)
     for row in SYSTEMS:
         repeats = 0 if row in CONTENT and not content else 1 if row in BASELINES else REPEATS

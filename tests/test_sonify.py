@@ -174,21 +174,20 @@ def test_a_seed_is_a_music(tmp_path: Path) -> None:
 
 
 def small_prior() -> MINetSync:
+    reader: dict[str, Any] = {"codes": 20, "joints": 5, "width": 8, "layers": 1, "posture": 4, "dropout": 0.0}
+    reader |= {"code_loss_weight": 1.0, "onset_companding": 1.0, "onset_scale": 1.0}
     return MINetSync(
         codes=20,
         notes=0,
-        joints=5,
+        reader=reader,
         body_hidden=4,
-        body_layers=2,
         layers=1,
         width=16,
         heads=2,
         dropout=0.0,
+        posture_noise=0.0,
         token_dropout=0.0,
         condition_dropout=0.0,
-        auxiliary_loss_weight=1.0,
-        onset_companding=1.0,
-        onset_scale=1.0,
     ).eval()
 
 

@@ -13,8 +13,10 @@ from hypothesis import given, strategies
 from scipy.signal import find_peaks
 
 from pipeline import params
+from pipeline.corpus.track import true_depths, true_joints
 from pipeline.errors import ParamsError
-from pipeline.keypoints import skeleton
+from pipeline.evaluation import degraded
+from pipeline.keypoints import cleaning, skeleton
 from pipeline.params import Studio
 from pipeline.studio import brass, figure, motion, pieces, players, score, synthesis, timing
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
@@ -82,7 +84,7 @@ def test_everything_in_a_piece_has_the_same_length_and_start(duo: Path) -> None:
         assert sound.shape == (samples,)
         assert rate_hz == SMALL.sample_rate_hz
         joints = np.load(duo / f"Joints_{track}.npy", allow_pickle=False)
-        assert joints.shape == (frames, skeleton.JOINTS, 2)
+        assert joints.shape == (frames, skeleton.JOINTS, 3)
         assert joints.dtype == np.float32
         f0 = np.loadtxt(duo / f"F0s_{track}.txt", delimiter="\t")
         assert f0.shape == (round(100 * SMALL.duration_s), 2)
@@ -110,6 +112,42 @@ def test_the_video_shows_the_players_side_by_side_where_their_joints_are(duo: Pa
         x = np.load(duo / f"Joints_{track}_05_Arioso.npy")[..., 0]
         assert number * SMALL.player_width_px < x.min()
         assert x.max() < (number + 1) * SMALL.player_width_px
+
+
+def test_the_depth_of_true_joints_can_be_left_out(duo: Path, tmp_path: Path) -> None:
+    """Protects corpora that were made before: their joints have no depth."""
+    path, before = duo / "Joints_1_vn_05_Arioso.npy", tmp_path / "before.npy"
+    joints = np.load(path)
+    np.save(before, joints[..., :2])
+    for each in (path, before):
+        np.testing.assert_array_equal(true_joints(each), joints[..., :2])
+    assert true_depths(before) is None
+    depths = true_depths(path)
+    assert depths is not None
+    np.testing.assert_array_equal(depths, joints[..., 2])
+
+
+def _cleaned(joints: np.ndarray) -> np.ndarray:
+    keypoints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=2)
+    return cleaning.clean(keypoints, np.arange(len(joints)) / SMALL.fps, SMALL.fps, 0.1)[0]
+
+
+@pytest.mark.parametrize("code", BY_CODE)
+def test_a_player_turned_by_the_depth_of_the_joints_is_the_player_who_has_turned(code: str) -> None:
+    """Protects the depth: px, towards the camera. The camera of the studio is near, so the two differ a little."""
+    performance, _ = pieces.solo(3, BY_CODE[code], 0, SMALL)
+    assert performance.depths.dtype == np.float32
+    assert performance.depths.shape == performance.joints.shape[:2]
+    for degrees in (-30, 30):
+        truth = _cleaned(pieces.solo(3, BY_CODE[code], degrees, SMALL)[0].joints)
+
+        def error(by_degrees: float, truth: np.ndarray = truth) -> float:
+            turned = _cleaned(degraded.turn(performance.joints, performance.depths, by_degrees))
+            return float(np.linalg.norm(turned - truth, axis=-1).mean())  # shoulder widths
+
+        assert error(degrees) < 0.15
+        assert error(0) > 2 * error(degrees)
+        assert error(-degrees) > 4 * error(degrees)
 
 
 def test_the_same_piece_has_the_same_bytes_every_time(duo: Path, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from pipeline import params
@@ -16,10 +18,13 @@ from pipeline.compute import determinism
 from pipeline.dataset.shards import ShardWriter
 from pipeline.dataset.windows import Batch, to_tensors
 from pipeline.errors import FileError
+from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.mi_net import MINet
 from pipeline.models.mi_net_sync import MINetSync
-from pipeline.params import Training
+from pipeline.models.movement_reader import MovementReader
+from pipeline.params import Training, Variation
 from pipeline.training import loop, priors, weights
+from stages import train_prior, train_reader
 
 SETTINGS = Training(
     steps=23, batch=8, learning_rate=5e-2, warmup_steps=3, weight_decay=0.1, gradient_clip=1.0, validate_every=5
@@ -120,22 +125,31 @@ def test_schedule_warms_up_and_ends_at_a_tenth() -> None:
     assert rates[3:] == sorted(rates[3:], reverse=True)
 
 
-TRACKS = ((1, "soft"), (5, "loud"), (9, "test"))
-SIZES = {
+TRACKS = ((1, "soft"), (5, "loud"), (7, "silent"), (9, "test"))  # a shape of onset strength; `silent` has no codes
+PROFILE = Path(__file__).parent.parent / "profiles" / "smoke.yaml"
+READER = {
+    "codes": 9,
+    "joints": 3,
+    "width": 8,
+    "layers": 1,
+    "posture": 2,
+    "dropout": 0.5,
+    "code_loss_weight": 2.0,
+    "onset_companding": 16.0,
+    "onset_scale": 0.3,
+}
+SIZES: dict[str, Any] = {
     "codes": 9,
     "notes": 0,
-    "joints": 3,
+    "reader": READER,
     "body_hidden": 4,
-    "body_layers": 1,
     "layers": 1,
     "width": 16,
     "heads": 2,
     "dropout": 0.5,
+    "posture_noise": 0.3,
     "token_dropout": 0.5,
     "condition_dropout": 0.1,
-    "auxiliary_loss_weight": 2.0,
-    "onset_companding": 16.0,
-    "onset_scale": 0.3,
 }
 
 
@@ -147,13 +161,14 @@ def test_weights_come_back(tmp_path: Path) -> None:
     assert not loaded.training
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name])
-    assert loaded.onset_scale == 0.3
+    assert loaded.reader.onset_scale == 0.3
 
 
 def test_config_json_has_the_network_the_precision_and_the_sizes(tmp_path: Path) -> None:
     weights.save(tmp_path, MINetSync(**SIZES), weights.Config("mi_net_sync", "bf16", SIZES))
     config = json.loads((tmp_path / "config.json").read_text())
     assert config == {"network": "mi_net_sync", "precision": "bf16", "sizes": SIZES}
+    assert weights.config(tmp_path) == weights.Config("mi_net_sync", "bf16", SIZES)
 
 
 @pytest.mark.parametrize("network", [{"network": "transformer"}, {"network": "rnn_seq2seq"}, {}])
@@ -165,20 +180,150 @@ def test_a_network_that_is_not_known_is_a_fault_of_the_file(network: dict[str, s
         priors.load(tmp_path)
 
 
-def test_onsets_are_scaled_by_the_training_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deviation over all their frames; a track without codes has none. The paper's model is not told of onsets."""
+def trained_reader(sizes: dict[str, Any]) -> MovementReader:
+    """A reader in models/reader/ that is unlike a new one in all that training changes."""
+    reader = MovementReader(**sizes)
+    with torch.no_grad():
+        for tensor in reader.state_dict().values():
+            tensor.copy_(2 + torch.randint(100, tensor.shape))
+    weights.save(Path("models/reader"), reader, weights.Config("reader", "fp32", sizes))
+    return reader
+
+
+def test_a_new_mi_net_sync_holds_the_trained_reader_and_no_other_model_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it is made of is enough to load it again: the folder of a prior stands alone."""
     monkeypatch.chdir(tmp_path)
-    made = {name: np.random.default_rng(0).gamma(scale, size=100 * scale).astype(np.float16) for scale, name in TRACKS}
-    with ShardWriter("data/codes") as writer:
-        for name, strength in made.items():
-            writer.add(name, {"codes": np.zeros(len(strength), np.int16), "onset_strength": strength})
-    settings = params.load(Path(__file__).parent.parent / "profiles" / "smoke.yaml")
+    settings = params.load(PROFILE)
+    sizes = settings.reader.model_dump(exclude={"training"}) | {"codes": settings.vqvae.codes, "joints": JOINTS}
     variants = settings.variants.prior
-    sizes = priors.sizes(settings, variants["mi_net_sync"], ["soft", "loud", "silent"])
-    both = np.concatenate([made["soft"], made["loud"]]).astype(np.float64)
-    assert sizes["onset_scale"] == pytest.approx(both.std())
-    MINetSync(**sizes)
-    MINet(**priors.sizes(settings, variants["mi_net"], ["soft", "loud"]))
+    mi_net, _ = priors.untrained(settings, variants["mi_net"])  # needs no reader
+    assert isinstance(mi_net, MINet)
+    reader = trained_reader(sizes | {"onset_scale": 0.4})
+    for name, notes in (("mi_net_sync", False), ("mi_net_sync_content", True)):
+        model, sizes = priors.untrained(settings, variants[name])
+        assert isinstance(model, MINetSync)
+        assert (model.reads_notes, model.reader.onset_scale) == (notes, 0.4)
+        for key, tensor in reader.state_dict().items():
+            assert torch.equal(model.reader.state_dict()[key], tensor), key
+        weights.save(tmp_path / "prior", model, weights.Config("mi_net_sync", "fp32", sizes))
+        loaded = priors.load(tmp_path / "prior").state_dict()
+        assert all(torch.equal(tensor, loaded[key]) for key, tensor in model.state_dict().items())
+
+
+def test_a_training_of_mi_net_sync_leaves_its_reader_as_it_is(tmp_path: Path) -> None:
+    """To the last bit, through weight decay, validations and a checkpoint; all else is trained."""
+    determinism.prepare(1)
+    model = MINetSync(**SIZES)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def batch(generator: np.random.Generator) -> Batch:
+        motion = generator.normal(3, 1, (8, 10, 3, 2)).astype(np.float32)
+        return to_tensors({"codes": generator.integers(9, size=(8, 20)), "motion": motion})
+
+    def run(model: MINetSync, steps: int) -> None:
+        settings = SETTINGS.model_copy(update={"steps": steps})
+        loop.train(model, batch, lambda model: {}, settings, seed=1, precision="fp32", folder=tmp_path)
+
+    run(model, 5)
+    resumed = MINetSync(**SIZES)
+    run(resumed, 10)
+    for name, tensor in resumed.state_dict().items():
+        assert torch.equal(tensor, before[name]) is name.startswith("reader."), name
+
+
+def movements(folder: str, strengths: dict[str, np.ndarray], value: float) -> None:
+    """Tracks for a reader: movement at 25 rows a second that is `value` everywhere, and sound at 62.5."""
+    motion_of, sound_of = ("motion", "codes") if folder == "data" else ("more_players/motion", "more_players/sound")
+    with ShardWriter(f"data/{motion_of}") as motion, ShardWriter(f"data/{sound_of}") as sound:
+        for name, strength in strengths.items():
+            sound.add(name, {"codes": np.zeros(len(strength), np.int16), "onset_strength": strength})
+            motion.add(name, {"motion": np.full((len(strength) * 2 // 5, JOINTS, 2), value, np.float32)})
+
+
+def four_tracks() -> dict[str, np.ndarray]:
+    """Data of four tracks, here, and parameters with two steps of training: track → onset strength."""
+    tree = YAML(typ="safe").load(PROFILE)
+    for section in (tree["reader"], tree["variants"]["prior"]["mi_net_sync"]):
+        section["training"]["steps"] = 2
+    YAML().dump(tree, Path("params.yaml"))
+    random = np.random.default_rng(0)
+    tracks = {name: random.gamma(k, size=500).astype(np.float16) for k, name in TRACKS}
+    movements("data", {name: strength for name, strength in tracks.items() if name != "silent"}, 1)
+    table = {"track": list(tracks), "instrument": "violin", "part": ["train", "train", "train", "test"]}
+    pd.DataFrame(table).to_parquet("data/splits.parquet")
+    return tracks
+
+
+class Vary:
+    """In the place of a stage's `vary`: adds a little noise. It keeps what it was given, and what the model is given."""
+
+    def __init__(self, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen: list[list[float]] = []
+        self.made: list[np.ndarray] = []
+        self.told: list[np.ndarray] = []
+        monkeypatch.setattr(stage, "vary", self)
+        monkeypatch.setattr(stage, "to_tensors", self.to_tensors)
+
+    def __call__(self, motion: np.ndarray, chosen: Variation, fps: float, generator: np.random.Generator) -> np.ndarray:
+        assert (chosen, fps) == (params.load().variation, 25)
+        self.seen.append(motion[:, 0, 0, 0].tolist())
+        self.made.append(motion + generator.normal(0, 0.1, motion.shape).astype(np.float32))
+        return self.made[-1]
+
+    def to_tensors(self, arrays: dict[str, np.ndarray]) -> Batch:
+        self.told.append(arrays["motion"])
+        return to_tensors(arrays)
+
+    def check(self) -> None:
+        """The test windows come first, and are not varied; every other batch is."""
+        held_out, *drawn = self.told
+        assert (held_out == 1).all()
+        assert all(np.array_equal(each, made) for each, made in zip(drawn, self.made, strict=True))
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_the_reader_is_trained_on_both_kinds_of_players_and_scaled_by_the_tracks(
+    more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a batch are more players, where there are any; their onsets do not count for the scale. All are varied, but not
+    the test tracks."""
+    monkeypatch.chdir(tmp_path)
+    tracks = four_tracks()
+    movements("data/more_players", {f"{n}_vn": 99 * np.ones(500, np.float16) for n in range(more)}, 2)
+    vary = Vary(train_reader, monkeypatch)
+    train_reader.main()
+    vary.check()
+    assert vary.seen == [[1, 1, 2, 2] if more else [1, 1, 1, 1]] * 2
+    found = weights.config("models/reader")
+    both = np.concatenate([tracks["soft"], tracks["loud"]]).astype(np.float64)
+    assert found.network == "reader"
+    assert found.sizes["onset_scale"] == pytest.approx(both.std())
+    history = pd.read_csv("metrics/history_reader.csv")
+    assert list(history.columns) == ["step", "loss", "onset_error", "code_nll", "test_onset_error", "test_code_nll"]
+    assert history.notna().all(axis=None)
+    weights.load("models/reader", {"reader": MovementReader})
+
+
+def test_a_trained_mi_net_sync_holds_the_trained_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage as it is: every batch is varied, the test windows are not, and another reader makes the training anew."""
+    monkeypatch.chdir(tmp_path)
+    four_tracks()
+    settings, finish, keys = params.load(), loop.finish, []
+    monkeypatch.setattr(loop, "finish", lambda *of, **more: (keys.append(more["folder"].name), finish(*of, **more)))
+    sizes = settings.reader.model_dump(exclude={"training"}) | {"codes": settings.vqvae.codes, "joints": JOINTS}
+    for onset_scale in (0.4, 0.5):
+        reader = trained_reader(sizes | {"onset_scale": onset_scale})
+        vary = Vary(train_prior, monkeypatch)
+        train_prior.main("mi_net_sync")
+        vary.check()
+        assert vary.seen == [[1] * settings.prior.training.batch] * 2
+        model = priors.load("models/mi_net_sync")
+        assert isinstance(model, MINetSync)
+        assert model.reader.onset_scale == onset_scale
+        assert all(torch.equal(tensor, model.reader.state_dict()[key]) for key, tensor in reader.state_dict().items())
+    assert len(set(keys)) == 2
 
 
 def test_halves_and_codes_become_what_models_take() -> None:

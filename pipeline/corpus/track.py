@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.dataset.artifacts import TRACKS
@@ -51,8 +52,8 @@ class Track:
         notes: this player's notes (lines of onset s, pitch Hz, duration s), if there are any.
         skeleton: joints that come with the corpus and replace a detector's, if there are any.
         f0s: this player's pitch over time (lines of time s, pitch Hz or 0), if there is any.
-        joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row per video frame. Only made
-            corpora have them.
+        joints: true joints, float32 [frames, 47, 2] in px of the whole picture, one row per video frame; or [frames, 47, 3] with
+            their depth, px towards the camera. Only made corpora have them.
     """
 
     name: str
@@ -84,6 +85,21 @@ class Track:
         if not self.start_s and self.end_s is None:
             return ""
         return f" ({self.start_s:.1f} s to " + ("its end)" if self.end_s is None else f"{self.end_s:.1f} s)")
+
+
+def true_joints(path: Path) -> np.ndarray:
+    """The true joints in a file, in the picture: float32 [frames, 47, 2], px.
+
+    Raises:
+        ValueError, OSError, EOFError: `np.load` cannot read the file.
+    """
+    return np.load(path, allow_pickle=False)[..., :2]
+
+
+def true_depths(path: Path) -> np.ndarray | None:
+    """The depth of the true joints in a file, float32 [frames, 47], px towards the camera; None if it does not say."""
+    joints = np.load(path, allow_pickle=False)
+    return joints[..., 2] if joints.shape[-1] == 3 else None
 
 
 def relative(path: Path, root: Path) -> str:

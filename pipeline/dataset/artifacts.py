@@ -12,6 +12,7 @@ NOTES = Path("data/notes")
 SPLITS = Path("data/splits.parquet")
 SET_ASIDE = Path("data/set_aside.csv")
 CODES = Path("data/codes")
+MORE_PLAYERS = Path("data/more_players")
 NDB_CELLS = Path("data/ndb_cells.npz")
 MODELS = Path("models")  # a folder for each trained model
 SAMPLES = Path("samples")  # a folder for each model that makes music

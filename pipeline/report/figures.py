@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from threadpoolctl import threadpool_limits
 
-from pipeline.report.style import BLACK, BLUE, COLOURS, GREEN, MARKERS, VERMILION, new_figure, write_figure
+from pipeline.report.rows import NAMES
+from pipeline.report.style import BLACK, BLUE, COLOURS, MARKERS, VERMILION, new_figure, write_figure
 
 PERPLEXITY = 30  # of t-SNE: about the number of neighbours of a point; the default of its authors' code
 
@@ -200,30 +201,41 @@ def onsets(path: Path, rows: dict[str, tuple[np.ndarray, float, dict[str, np.nda
 
 
 def degraded(path: Path, table: pd.DataFrame, ceiling: float | None) -> None:
-    """Onset F1 against the degradation of the movement, one panel per kind of degradation.
+    """Onset F1, and how often the right instrument is heard, against changes of the movement: a panel per kind of change.
 
     Args:
-        table: one row per case: `seen`, `amount`, `onset_f1`, `onset_f1_shuffled`, `onset_lag_s`. The first row is the movement
-            without degradation.
+        table: one row per model and case: `model`, `seen`, `amount`, `onset_f1`, `onset_f1_shuffled`, `instrument_accuracy`. The
+            first row of a model is the movement as it is.
         ceiling: onset F1 of recorded sound through the codes.
     """
     ways = {
-        "noise": "noise of each joint (shoulder widths)",
+        "size": "size (factor)",
+        "turned": "turn (degrees)",
+        "noise": "noise (shoulder widths)",
         "dropped": "lost frames (share)",
         "fps": "frame rate (frames/s)",
         "late": "delay (s)",
     }
-    here = {way: table[table.seen == way] for way in ways if (table.seen == way).any()}
-    figure = new_figure(3.3 * max(len(here), 1) + 1, 4)
-    panels = figure.subplots(1, max(len(here), 1), sharey=True, squeeze=False)[0]
-    untouched = table.iloc[0]
-    for axes, (way, rows) in zip(panels, here.items(), strict=False):
-        if ceiling is not None:
+    here = [way for way in ways if (table.seen == way).any()]
+    figure = new_figure(2.6 * max(len(here), 1) + 1.5, 6.5)
+    panels = figure.subplots(2, max(len(here), 1), sharey=True, squeeze=False)
+    if ceiling is not None:
+        for axes in panels[0]:
             axes.axhline(ceiling, color="0.5", linestyle="--", label="recorded, through the codes")
-        axes.axhline(untouched.onset_f1, color=GREEN, linestyle=":", linewidth=2, label="movement without degradation")
-        axes.plot(rows.amount, rows.onset_f1, color=BLUE, marker="o", label="own onsets")
-        axes.plot(rows.amount, rows.onset_f1_shuffled, color=VERMILION, marker="s", label="another track's onsets")
-        axes.set(xlabel=ways[way], ylim=(0, 1))
-    panels[0].set_ylabel("onset F1")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    for (model, rows), colour, marker in zip(table.groupby("model", sort=False), (BLUE, VERMILION), "os", strict=False):
+        untouched, name = rows.iloc[0], NAMES[str(model)]
+        for axes, way in zip(panels.T, here, strict=False):
+            each = rows[rows.seen == way]
+            for column, panel in zip(("onset_f1", "instrument_accuracy"), axes, strict=True):
+                panel.axhline(untouched[column], color=colour, linestyle=":", linewidth=2)
+                panel.plot(each.amount, each[column], color=colour, marker=marker, label=name)
+                panel.set(ylim=(0, 1))
+            axes[0].plot(
+                each.amount, each.onset_f1_shuffled, color=colour, alpha=0.4, label=f"{name}, another's onsets"
+            )
+    for axes, way in zip(panels[1], here, strict=False):
+        axes.set(xlabel=ways[way])
+    panels[0, 0].set_ylabel("onset F1")
+    panels[1, 0].set_ylabel("right instrument (share)")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     write_figure(figure, path)

@@ -148,14 +148,17 @@ meaning.
 
 {picture("onsets", "Speed of the hands, and onsets in the recording and in the generated sound")}
 
-### With degraded movement
+### With movement that is seen less well, or is somebody else's
 
-{in_time} was sampled for the same {settings.degrade.windows} windows with each kind of movement. “True joints” are those of the
-corpus. They replace the detected joints, on which the model was trained.
+{in_time} and {NAMES[settings.degrade.beside]} were sampled for the same {settings.degrade.windows} windows with each kind of
+movement. “True joints” are those of the corpus. They replace the detected joints, on which the models were trained. Angles are in
+degrees.
+`instrument_accuracy` is the share of windows in which the right instrument is heard. In the figure, dotted lines are the movement
+as it is.
 
 {tables.table(read_csv(DEGRADED))}
 
-{picture("degraded", "Onset F1 against the degradation of the movement")}
+{picture("degraded", "Onset F1 and instruments heard against changes of the movement")}
 
 ## Is the condition used?
 

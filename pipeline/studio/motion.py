@@ -38,10 +38,12 @@ class Performance:
 
     Attributes:
         joints: float32 [frames, 47, 2], px, in the order of pipeline.keypoints.skeleton.
+        depths: float32 [frames, 47], how much nearer to the camera than the midpoint of the shoulders at rest, px.
         shapes: in drawing order.
     """
 
     joints: np.ndarray
+    depths: np.ndarray
     shapes: list[Drawn]
 
 
@@ -84,11 +86,15 @@ def perform(
     )
     pivot = vec(0, -player.torso_cm, 0)
 
-    def to_camera(points: np.ndarray, moves: bool = True) -> np.ndarray:
-        """Project points [frames, n, 3] onto the picture plane: [frames, n, 2] in cm, y up."""
+    def before_camera(points: np.ndarray, moves: bool = True) -> np.ndarray:
+        """Points [frames, n, 3] as the camera sees them: [frames, n, 3] in cm: x, y up, and depth towards the camera."""
         if moves:
             points = np.einsum("tij,tnj->tni", sway, points - pivot) + pivot
-        points = np.einsum("ij,tjk,tnk->tni", tilt, still, points)
+        return np.einsum("ij,tjk,tnk->tni", tilt, still, points)
+
+    def to_camera(points: np.ndarray, moves: bool = True) -> np.ndarray:
+        """Project points [frames, n, 3] onto the picture plane: [frames, n, 2] in cm, y up."""
+        points = before_camera(points, moves)
         return points[..., :2] * (_CAMERA_CM / (_CAMERA_CM - points[..., 2:]))
 
     turn = head_turn(pose, len(times_s))
@@ -106,7 +112,8 @@ def perform(
     for shape, points in zip(shapes, flat, strict=True):
         radius_px = scale * np.broadcast_to(np.asarray(shape.radius_cm, dtype=float), points.shape[1])
         drawn[shape.layer].append(Drawn(to_px(points), radius_px, shape.colour))
-    return Performance(to_px(to_camera(joints)), [shape for layer in pose.layers for shape in drawn[layer]])
+    depths = (scale * before_camera(joints)[..., 2]).astype(np.float32)
+    return Performance(to_px(to_camera(joints)), depths, [shape for layer in pose.layers for shape in drawn[layer]])
 
 
 def _cues(instrument: Instrument, player: Player, part: Part, times_s: np.ndarray, rng: np.random.Generator) -> Cues:

@@ -1,5 +1,6 @@
 """The embedded corpus: who plays together, and each piece as a folder in URMP's own layout."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import soundfile
 from pipeline import params
 from pipeline.errors import ParamsError
 from pipeline.studio import figure, motion, players, score, synthesis
-from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
+from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
 
 # The ensembles. `plan` takes the one that has played least so far.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -112,7 +113,7 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
         np.savetxt(folder / f"Notes_{track}.txt", score.notes_table(part), fmt="%.6f", delimiter="\t")
         np.savetxt(folder / f"F0s_{track}.txt", score.f0_table(part, duration_s), fmt=("%.2f", "%.3f"), delimiter="\t")
         in_whole_picture = performance.joints + np.array([number * size_px[0], 0], dtype=np.float32)
-        np.save(folder / f"Joints_{track}.npy", in_whole_picture)
+        np.save(folder / f"Joints_{track}.npy", np.dstack([in_whole_picture, performance.depths]))
     soundfile.write(folder / f"AuMix_{name}.wav", synthesis.mix(sounds), rate_hz, subtype="PCM_16")
 
     path = folder / f"Vid_{name}.mp4"
@@ -124,3 +125,21 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     for pictures in zip(*films, strict=True):
         writer.write(np.hstack(pictures))
     writer.release()
+
+
+def solo(
+    index: int, instrument: Instrument, turned_degrees: float, studio: params.Studio
+) -> tuple[motion.Performance, np.ndarray]:
+    """A player's performance and its sound, float32 [samples], without pictures.
+
+    Args:
+        index: of the piece, as of `make_piece`.
+        turned_degrees: how far the player is turned to their left, more than they would be.
+    """
+    (part,) = score.compose([instrument], studio.duration_s, np.random.default_rng([studio.seed, index]))
+    rng = np.random.default_rng([studio.seed, index, 0])
+    player = players.draw_player(rng)
+    player = replace(player, yaw=player.yaw + turned_degrees)
+    size_px = (studio.player_width_px, studio.player_height_px)
+    performance = motion.perform(instrument, player, part, studio.duration_s, studio.fps, size_px, rng)
+    return performance, synthesis.synthesise(instrument, part, studio.duration_s, studio.sample_rate_hz, rng)

@@ -1,26 +1,24 @@
 """The models over codes by the name of their network: what they read, how they are built, and how they are loaded."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline import params
-from pipeline.dataset.artifacts import CODES, MOTION, NOTES
+from pipeline.dataset.artifacts import CODES, MODELS, MOTION, NOTES
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Source
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.models.gru_seq2seq import GRUSeq2Seq
 from pipeline.models.mi_net import MINet
 from pipeline.models.mi_net_sync import MINetSync
+from pipeline.models.movement_reader import MovementReader
 from pipeline.training import weights
 
 Model = MINet | MINetSync | GRUSeq2Seq
 NETWORKS: dict[str, type[Model]] = {"mi_net": MINet, "mi_net_sync": MINetSync, "gru_seq2seq": GRUSeq2Seq}
 SIZES = ("body_hidden", "body_layers", "layers", "width", "dropout")
 OF_TRANSFORMERS = (*SIZES, "heads")
-IN_TIME = (*OF_TRANSFORMERS, "token_dropout", "condition_dropout", "auxiliary_loss_weight", "onset_companding")
+IN_TIME = ("body_hidden", "layers", "width", "dropout", "heads", "posture_noise", "token_dropout", "condition_dropout")
 TAKES = {"mi_net": OF_TRANSFORMERS, "mi_net_sync": IN_TIME, "gru_seq2seq": SIZES}  # of the variant's parameters
 
 
@@ -39,31 +37,21 @@ def sources(settings: params.Params, chosen: params.Prior | None = None) -> dict
     return found
 
 
-def training_sources(settings: params.Params, chosen: params.Prior) -> dict[str, Source]:
-    """What a prior's training windows hold, under the names of its `forward`."""
-    found = sources(settings, chosen)
-    if chosen.network == "mi_net_sync":
-        found["onset_strength"] = Source(Shards(CODES), "onset_strength", settings.audio.fps)
-    return found
-
-
-def sizes(settings: params.Params, chosen: params.Prior, tracks: Sequence[str]) -> dict[str, Any]:
-    """The keyword arguments of the prior's class.
-
-    Args:
-        tracks: the training tracks, whose onsets give `onset_scale`.
-    """
-    found: dict[str, Any] = {
+def untrained(settings: params.Params, chosen: params.Prior) -> tuple[Model, dict[str, Any]]:
+    """A new model, and the keyword arguments of its class. That of `mi_net_sync` holds the trained movement reader."""
+    sizes: dict[str, Any] = {
         "codes": settings.vqvae.codes,
-        "joints": JOINTS,
         "notes": settings.notes.indices if chosen.content else 0,
     }
-    found |= {name: getattr(chosen, name) for name in TAKES[chosen.network]}
-    if chosen.network == "mi_net_sync":
-        codes = Shards(CODES)
-        strength = np.concatenate([codes.rows("onset_strength", track) for track in tracks if track in codes])
-        found["onset_scale"] = max(float(strength.std(dtype=np.float64)), 1e-6)
-    return found
+    sizes |= {name: getattr(chosen, name) for name in TAKES[chosen.network]}
+    if chosen.network != "mi_net_sync":
+        sizes["joints"] = JOINTS
+        return NETWORKS[chosen.network](**sizes), sizes
+    reader = weights.load(MODELS / "reader", {"reader": MovementReader})
+    sizes["reader"] = weights.config(MODELS / "reader").sizes
+    model = MINetSync(**sizes)
+    model.reader.load_state_dict(reader.state_dict())
+    return model, sizes
 
 
 def load(folder: str | Path) -> Model:

@@ -45,16 +45,22 @@ def load(folder: str | Path, networks: Mapping[str, type[Model]]) -> Model:
     Raises:
         FileError: config.json names none of these networks.
     """
-    path = Path(folder) / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    network = config.get("network")
-    if network not in networks:
+    found = config(folder)
+    if found.network not in networks:
         raise FileError(
-            path, f"its network is {network!r}, not one of {', '.join(networks)}", "train it anew: dvc repro"
+            Path(folder) / "config.json",
+            f"its network is {found.network!r}, not one of {', '.join(networks)}",
+            "train it anew: dvc repro",
         )
-    model = networks[network](**config["sizes"])
+    model = networks[found.network](**found.sizes)
     load_model(model, str(Path(folder) / "weights.safetensors"))
     return model.eval()
+
+
+def config(folder: str | Path) -> Config:
+    """What the model in a folder is."""
+    found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    return Config(found.get("network", ""), found.get("precision", ""), found.get("sizes", {}))
 
 
 def exist(folder: str | Path) -> bool:

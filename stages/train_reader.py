@@ -1,0 +1,71 @@
+"""Train the movement reader on varied movement of the training tracks, and of more players where there are any: models/reader/."""
+
+import numpy as np
+
+from pipeline import params
+from pipeline.compute import determinism, work
+from pipeline.dataset import split
+from pipeline.dataset.artifacts import CODES, MORE_PLAYERS, MOTION, SPLITS
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Batch, Source, Windows, to_tensors
+from pipeline.errors import run
+from pipeline.keypoints.skeleton import JOINTS
+from pipeline.keypoints.variation import vary
+from pipeline.models.movement_reader import MovementReader
+from pipeline.training import loop, weights
+
+VALIDATION_WINDOWS = 64
+
+
+def main() -> None:
+    settings = params.load()
+    determinism.prepare(settings.seed)
+    chosen, tracks = settings.reader, {part: split.tracks(SPLITS, part) for part in ("train", "test")}
+
+    def windows(sound: Shards, motion: Shards, names: list[str]) -> Windows:
+        sources = {
+            "codes": Source(sound, "codes", settings.audio.fps),
+            "motion": Source(motion, "motion", settings.motion.fps, between=True),
+            "onset_strength": Source(sound, "onset_strength", settings.audio.fps),
+        }
+        return Windows(sources, names, settings.windows.duration_s)
+
+    train, test = (windows(Shards(CODES), Shards(MOTION), tracks[part]) for part in ("train", "test"))
+    sound, motion = Shards(MORE_PLAYERS / "sound"), Shards(MORE_PLAYERS / "motion")
+    parts = [(train, chosen.training.batch)]
+    if not sound.index.empty:
+        more = int(settings.more_players.share * chosen.training.batch)
+        parts = [(train, chosen.training.batch - more), (windows(sound, motion, list(sound.index.index)), more)]
+    held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
+    codes = Shards(CODES)
+    strength = np.concatenate([codes.rows("onset_strength", track) for track in tracks["train"] if track in codes])
+    sizes = {
+        "codes": settings.vqvae.codes,
+        "joints": JOINTS,
+        **chosen.model_dump(exclude={"training"}),
+        "onset_scale": max(float(strength.std(dtype=np.float64)), 1e-6),
+    }
+    model = MovementReader(**sizes)
+
+    def batch(generator: np.random.Generator) -> Batch:
+        drawn = [each.batch(each.random(size, generator)) for each, size in parts if size]
+        joined = {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
+        joined["motion"] = vary(joined["motion"], settings.variation, settings.motion.fps, generator)
+        return to_tensors(joined)
+
+    def validate(model: MovementReader) -> dict[str, float]:
+        device = model.onset.weight.device
+        found = model(**{name: tensor.to(device) for name, tensor in held_out.items()})
+        return {f"test_{name}": found[name].item() for name in ("onset_error", "code_nll")}
+
+    precision = settings.compute.precision
+    inputs = (settings.seed, precision, chosen, settings.more_players, settings.variation, settings.windows)
+    folder = work.WORK / "reader" / work.key(__file__, *inputs, SPLITS, CODES, MOTION, sound.folder, motion.folder)
+    history = loop.train(
+        model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
+    )
+    loop.finish(model, weights.Config("reader", precision, sizes), history, name="reader", folder=folder)
+
+
+if __name__ == "__main__":
+    run(main)
