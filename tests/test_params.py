@@ -123,7 +123,7 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
             "variation.noise_correlation = 1: must be from 0 to below",
         ),
         ("  lost_hand: 0.3", "  lost_hand: 1.3", "variation.lost_hand = 1.3: must be from 0 to 1"),
-        ("  lowest_fps: 12", "  lowest_fps: 30", "variation.lowest_fps = 30: must not exceed motion.fps = 25"),
+        ("  lowest_fps: 12", "  lowest_fps: 30", "variation.lowest_fps = 30.0: must not exceed motion.fps = 25.0"),
         ("  onset_companding: 16", "  onset_companding: 0", "reader.onset_companding = 0: must be more than 0"),
         ("  posture: 32", "  posture: 0", "reader.posture = 0: must be 1 or more"),
         ("    mi_net: #", "    mi_net:\n    other: #", "variants.prior.mi_net = None: must be a section with keys"),
