@@ -21,7 +21,7 @@ from pipeline.sampling import batches
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    fps, names = settings.audio.fps, (settings.degrade.model, settings.degrade.beside)
+    fps, names = settings.audio.fps, dict.fromkeys((settings.degrade.model, settings.degrade.beside))
     windows, _ = batches.of_test_tracks(settings, params.variant(settings.variants.prior, settings.degrade.model))
     places, size = windows.spread(settings.degrade.windows), settings.generate.batch
     asked = [true_s for _, true_s in content.content(places, windows.counts["codes"], settings)]

@@ -1,7 +1,7 @@
 """More players of the studio, without pictures: data/more_players/, for the movement reader.
 
-A true joint costs three hundred times less than one that is drawn and detected. Each player's joints get the noise that the
-detector has in a training track of the same instrument. For any other corpus, the folder is empty.
+Without pictures a player costs little, so there can be many. Each player's joints get the noise that the detector has in a
+training track of the same instrument. For any other corpus, the folder is empty.
 """
 
 from collections.abc import Iterator

@@ -20,7 +20,7 @@ from pipeline.dataset.shards import Shards
 from pipeline.keypoints import detection
 from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
-from pipeline.metrics.pck import pck
+from pipeline.metrics.pck import pck, validate
 
 pytestmark = pytest.mark.slow
 
@@ -303,6 +303,14 @@ def test_true_joints_that_do_not_fit_are_named_and_the_track_goes_on(studio, tmp
     assert np.isnan(score)
     assert item.file == "Joints.npy"
     assert "3 frames of true joints for 4" in item.what
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, JOINTS), (4, JOINTS, 1), (4, JOINTS, 5), (4, 3)])
+def test_true_joints_of_another_shape_are_named_and_not_cut_to_fit(tmp_path, shape):
+    """Depth is a third number of each joint; any other shape is no array of joints, and must not pass as one."""
+    np.save(tmp_path / "Joints.npy", np.ones(shape, np.float32))
+    with pytest.raises(ValueError, match="true joints are"):
+        validate(true_joints(tmp_path / "Joints.npy"), np.zeros((4, JOINTS, 2)), np.ones((4, JOINTS), bool))
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not on this machine")

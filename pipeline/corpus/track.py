@@ -88,18 +88,19 @@ class Track:
 
 
 def true_joints(path: Path) -> np.ndarray:
-    """The true joints in a file, in the picture: float32 [frames, 47, 2], px.
+    """The true joints in a file, in the picture: float32 [frames, 47, 2], px. An array of another shape is left as it is.
 
     Raises:
         ValueError, OSError, EOFError: `np.load` cannot read the file.
     """
-    return np.load(path, allow_pickle=False)[..., :2]
+    joints = np.load(path, allow_pickle=False)
+    return joints[..., :2] if joints.shape[-1:] == (3,) else joints
 
 
 def true_depths(path: Path) -> np.ndarray | None:
     """The depth of the true joints in a file, float32 [frames, 47], px towards the camera; None if it does not say."""
     joints = np.load(path, allow_pickle=False)
-    return joints[..., 2] if joints.shape[-1] == 3 else None
+    return joints[..., 2] if joints.shape[-1:] == (3,) else None
 
 
 def relative(path: Path, root: Path) -> str:

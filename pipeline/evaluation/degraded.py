@@ -99,7 +99,7 @@ def hear(name: str, first: int, motion: np.ndarray) -> tuple[list[np.ndarray], l
 def without_hand(motion: np.ndarray, hand: slice, last_seen: int) -> np.ndarray:
     """Movement in which a hand is never seen: as `cleaning` does, its joints lie on the last one of the arm that is."""
     unseen = motion.copy()
-    unseen[:, :, hand.start + (last_seen == hand.start) : hand.stop] = motion[:, :, [last_seen]]
+    unseen[:, :, hand] = motion[:, :, [last_seen]]
     return unseen
 
 
