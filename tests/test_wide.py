@@ -98,7 +98,9 @@ def test_the_profiles_choose(tmp_path: Path) -> None:
         assert (studio.instruments, studio.turned_degrees, studio.left_handed) == (URMP, 0, 0)
     wide, demo = params.load(profiles / "wide.yaml"), params.load(profiles / "demo.yaml")
     assert (wide.studio.instruments, wide.studio.turned_degrees, wide.studio.left_handed) == (URMP + WIDE, 40, 0.1)
-    assert wide.model_copy(update={"studio": demo.studio}) == demo
+    # In `wide` all players are turned by studio.turned_degrees.
+    assert (wide.more_players.turned_degrees, demo.more_players.turned_degrees) == (0, 30)
+    assert wide.model_copy(update={"studio": demo.studio, "more_players": demo.more_players}) == demo
 
 
 def test_only_chosen_instruments_play() -> None:
@@ -150,12 +152,15 @@ def test_who_is_turned_or_left_handed_plays_the_same() -> None:
     np.testing.assert_array_equal(turned.joints, pieces.solo(3, BY_CODE["gt"], by[0], SMALL)[0].joints)
 
 
-def test_one_in_ten_is_left_handed() -> None:
+def test_one_in_ten_is_left_handed_and_nobody_is_in_profile() -> None:
+    """Protects the shares, and the shoulders' width in the picture, by which movement is scaled."""
     studio = SMALL.model_copy(update={"left_handed": 0.1, "turned_degrees": 40.0})
-    drawn = [pieces._player(index, 0, studio, np.random.default_rng(7)) for index in range(400)]
-    assert 20 <= sum(player.left_handed for player in drawn) <= 60
-    yaws = np.array([player.yaw for player in drawn])
-    assert 70 < np.ptp(yaws) <= 80
+    for code, least, most in (("vc", 70, 80), ("hp", 50, 75)):
+        drawn = [pieces._player(index, 0, BY_CODE[code], studio, np.random.default_rng(7)) for index in range(400)]
+        assert 20 <= sum(player.left_handed for player in drawn) <= 60
+        yaws = np.array([BY_CODE[code].yaw + player.yaw for player in drawn])
+        assert least < np.ptp(yaws) <= most
+        assert np.abs(yaws).max() <= 60.001
 
 
 @pytest.mark.parametrize("code", WIDE)

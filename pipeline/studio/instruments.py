@@ -60,7 +60,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     Instrument("uk", "ukulele", 24, 60, 81, 1.0, 4, below_cm=14.0, aside=-0.06, chord=(4, 7, 12), strum_s=0.010),
     Instrument("bg", "bass guitar", 33, 28, 55, 0.9, 6, below_cm=24.0, aside=-0.2),
     # The score has the top note.
-    Instrument("pno", "piano", 0, 48, 88, 1.1, 30, below_cm=16.0, aside=-0.16, chord=(-12, -5)),
+    Instrument("pno", "piano", 0, 48, 88, 1.1, 24, below_cm=16.0, aside=-0.16, chord=(-12, -5)),
     # A kick of the foot sounds together with a cymbal, which the hands strike. The programs are the MIDI file's alone.
     Instrument(
         "dr", "drums", 117, 48, 69, 0.9, 6, below_cm=24.0, drums=((36, 42), (45,), (38,), (42,), (48,), (36, 49))
@@ -70,6 +70,6 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     Instrument("xyl", "xylophone", 12, 53, 89, 1.0, 4, below_cm=26.0),
     # A reed organ's sound. It has free reeds, too, and the SoundFont's accordion is up to 70 cents flat.
     Instrument("acc", "accordion", 20, 53, 89, 1.1, 4, aside=-0.08, chord=(-12, -5)),
-    Instrument("hp", "harp", 46, 40, 88, 0.9, 34, above_cm=10.0, below_cm=22.0, aside=-0.24),
+    Instrument("hp", "harp", 46, 40, 88, 0.9, 31, above_cm=10.0, below_cm=22.0, aside=-0.3),
 )
 BY_CODE: dict[str, Instrument] = {instrument.code: instrument for instrument in INSTRUMENTS}

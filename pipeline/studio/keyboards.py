@@ -25,7 +25,7 @@ def piano(cues: Cues) -> Pose:
     quirks, part = cues.player.quirks, cues.part
     middle = (cues.instrument.low + cues.instrument.high) // 2 - 2
 
-    def x_of(pitches: np.ndarray | float) -> np.ndarray | float:
+    def x_of(pitches: np.ndarray) -> np.ndarray:
         return -_KEY_CM * (pitches - middle)
 
     loudness = part.velocities / 127.0

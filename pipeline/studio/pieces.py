@@ -36,6 +36,9 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("hn", "tbn", "tba"),
     ("fl", "vn", "db"),
 )
+# No player is turned farther from the camera by studio.turned_degrees. The shoulders, by which movement is scaled, are too narrow
+# in profile.
+_FARTHEST_DEGREES = 60.0
 _TITLES = (
     "Prelude",
     "Minuet",
@@ -114,7 +117,7 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     films, sounds = [], []
     for number, (instrument, part) in enumerate(zip(instruments, parts, strict=True)):
         rng = np.random.default_rng([studio.seed, index, number])
-        player = _player(index, number, studio, rng)
+        player = _player(index, number, instrument, studio, rng)
         performance = motion.perform(instrument, player, part, duration_s, studio.fps, size_px, rng)
         sound = synthesis.synthesise(instrument, part, duration_s, rate_hz, rng)
         films.append(figure.draw(performance, player, size_px))
@@ -139,12 +142,13 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     writer.release()
 
 
-def _player(index: int, number: int, studio: params.Studio, rng: np.random.Generator) -> Player:
+def _player(index: int, number: int, instrument: Instrument, studio: params.Studio, rng: np.random.Generator) -> Player:
     """Draw a player of a piece. What most corpora do not ask for has its own generator, so that nothing else depends on it."""
     player = players.draw_player(rng)
     own = np.random.default_rng([studio.seed, index, number, 1])
-    yaw = player.yaw + studio.turned_degrees * own.uniform(-1, 1)
-    return replace(player, yaw=yaw, left_handed=bool(own.random() < studio.left_handed))
+    turned, usual = studio.turned_degrees * own.uniform(-1, 1), instrument.yaw + player.yaw
+    turned = float(np.clip(turned, -_FARTHEST_DEGREES - usual, _FARTHEST_DEGREES - usual))
+    return replace(player, yaw=player.yaw + turned, left_handed=bool(own.random() < studio.left_handed))
 
 
 def solo(
@@ -158,7 +162,7 @@ def solo(
     """
     (part,) = score.compose([instrument], studio.duration_s, np.random.default_rng([studio.seed, index]))
     rng = np.random.default_rng([studio.seed, index, 0])
-    player = _player(index, 0, studio, rng)
+    player = _player(index, 0, instrument, studio, rng)
     player = replace(player, yaw=player.yaw + turned_degrees)
     size_px = (studio.player_width_px, studio.player_height_px)
     performance = motion.perform(instrument, player, part, studio.duration_s, studio.fps, size_px, rng)

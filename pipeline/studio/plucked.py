@@ -197,6 +197,9 @@ def _instrument(setup: Neck, place: Callable[..., np.ndarray]) -> list[Shape]:
     return shapes
 
 
+_HARP_X = -7.0  # the plane of the strings
+
+
 def harp(cues: Cues) -> Pose:
     """The harp rests on the right shoulder. Its strings are in a plane before the player, the high ones nearest."""
     quirks, part = cues.player.quirks, cues.part
@@ -204,7 +207,7 @@ def harp(cues: Cues) -> Pose:
     loudness = part.velocities / 127.0
     upper = part.pitches >= (cues.instrument.low + cues.instrument.high) / 2 - 3
     grips, curls = [], []
-    for chosen, side, rest in ((upper, -1.0, 0.62), (~upper, 1.0, 0.38)):
+    for chosen, side, rest in ((upper, -1.0, 0.66), (~upper, 1.0, 0.32)):
         # While the other hand plays, this one waits at its last string, or at its usual one.
         at = _held(np.where(chosen, cues.high, np.nan), rest)
         finger = np.zeros((len(at), 5))
@@ -212,19 +215,19 @@ def harp(cues: Cues) -> Pose:
         taps = timing.taps(cues.times_s, part, finger * (chosen * (0.35 + 0.65 * loudness))[:, None])
         back = taps.max(axis=1)
         place = cues.reach(at, 0.14)
-        z = 46.0 - 26.0 * place - 2.5 * back  # the hand draws back as the finger closes
-        y = -13.0 - 8.0 * (1 - place) + 1.5 * quirks[0] + 1.2 * back
-        grips.append(np.stack([np.full(n, -3.0 + side * 1.2), y, z], axis=-1))
+        z = 51.0 - 33.0 * place - 2.5 * back  # the hand draws back as the finger closes
+        y = -11.0 - 14.0 * (1 - place) + 1.5 * quirks[0] + 1.2 * back
+        grips.append(np.stack([np.full(n, _HARP_X + 1.2 * side), y, z], axis=-1))
         curls.append(np.array([0.15, 0.26, 0.28, 0.30, 0.34]) + taps * [0.55, 0.5, 0.5, 0.5, 0.4])
     tilt = 3.0 * quirks[1]
 
     def at_plane(high: float, ahead: float) -> np.ndarray:
-        return vec(-3.0, high, ahead + 0.02 * tilt * (high + 90))
+        return vec(_HARP_X, high, ahead + 0.02 * tilt * (high + 90))
 
-    foot, shoulder, top = at_plane(-92.0, 52.0), at_plane(2.0, 8.0), at_plane(42.0, 62.0)
-    base = at_plane(-92.0, 44.0)
+    foot, shoulder, top = at_plane(-92.0, 70.0), at_plane(1.0, 6.0), at_plane(36.0, 80.0)
+    base = at_plane(-92.0, 56.0)
     neck = np.stack(
-        [shoulder, at_plane(12.0, 14.0), at_plane(14.0, 26.0), at_plane(22.0, 42.0), at_plane(40.0, 54.0), top]
+        [shoulder, at_plane(7.0, 13.0), at_plane(7.0, 28.0), at_plane(12.0, 50.0), at_plane(31.0, 69.0), top]
     )
     gold: Colour = (70, 150, 205)
     strings = []
@@ -236,11 +239,11 @@ def harp(cues: Cues) -> Pose:
         strings.append(Shape(np.stack([low, high]), (40, 40, 170) if int(share * 100) % 3 == 0 else STRING, 0.12))
     return Pose(
         right=Hand(
-            grips[0], vec(0.30, 0.12, 0.95), vec(0.95, -0.05, -0.25), curls[0], vec(-1.0, -0.35, -0.3), (0.5, 13.0, 3.0)
+            grips[0], vec(0.30, 0.22, 0.92), vec(0.95, -0.05, -0.25), curls[0], vec(-1.0, -0.35, -0.3), (0.5, 13.0, 3.0)
         ),
         left=Hand(
             grips[1],
-            vec(-0.30, 0.12, 0.95),
+            vec(-0.35, 0.40, 0.80),
             vec(-0.95, -0.05, -0.25),
             curls[1],
             vec(1.0, -0.35, -0.3),
@@ -250,12 +253,12 @@ def harp(cues: Cues) -> Pose:
             Shape(np.stack([foot + vec(0, -1, -10), foot + vec(0, -1, 3)]), shade(gold, -0.3), 4.0),
             Shape(np.stack([base, shoulder]), shade(gold, -0.2), (7.0, 3.5)),
             *strings,
-            Shape(np.stack([foot, top]), gold, 2.4),
+            Shape(np.stack([foot, top]), gold, 2.0, "pillar"),
             Shape(neck, shade(gold, -0.1), (2.2, 2.4, 2.4, 2.4, 2.6, 2.8)),
         ],
         head=(6.0 + 2 * cues.accent, 4.0 + 3 * quirks[2], -5.0 + 2 * quirks[3]),
         seated=True,
-        layers=layers("left arm, neck, head, left hand, instrument, right arm, right hand"),
+        layers=layers("neck, head, instrument, left arm, left hand, pillar, right arm, right hand"),
     )
 
 

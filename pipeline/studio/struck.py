@@ -85,7 +85,7 @@ def _with_sticks(
         grip = grip + vec(0, 0.75, 0) * height[:, None]
         tip = grip + _STICK_CM * way
         along = way + vec(-0.25 * side, -0.05, 0.0) + vec(0, 0.012, 0) * height[:, None]
-        curls = np.tile([0.5, 0.62, 0.72, 0.76, 0.78], (len(height), 1))
+        curls = np.tile([0.40, 0.40, 0.48, 0.52, 0.54], (len(height), 1))
         pole = vec(side, -0.45, -0.45)
         made.append(Hand(grip, along, vec(-0.15 * side, -1.0, 0.1), curls, pole, (1.2, 8.0, 2.6)))
         sticks.append(Shape(line(grip - 9.0 * way, tip), (120, 175, 215), 0.55, name))

@@ -117,10 +117,10 @@ def strums(times_s: np.ndarray, part: Part, sizes: np.ndarray, half_s: float = 0
     """
     onsets_s, after = part.onsets_s, np.where(np.arange(len(sizes)) % 2 == 0, -sizes, sizes)
     gaps_s = np.diff(onsets_s)
-    half_s = np.minimum(half_s, 0.48 * np.minimum(np.append(gaps_s, 1.0), np.append(1.0, gaps_s)))
+    halves_s = np.minimum(half_s, 0.48 * np.minimum(np.append(gaps_s, 1.0), np.append(1.0, gaps_s)))
     # The stroke that is under way, or the next one.
-    now = np.clip(np.searchsorted(onsets_s + half_s, times_s, side="right"), 0, len(sizes) - 1)
-    way = 2 * smooth(0.5 + (times_s - onsets_s[now]) / (2 * half_s[now])) - 1  # -1 before the stroke .. 1 after it
+    now = np.clip(np.searchsorted(onsets_s + halves_s, times_s, side="right"), 0, len(sizes) - 1)
+    way = 2 * smooth(0.5 + (times_s - onsets_s[now]) / (2 * halves_s[now])) - 1  # -1 before the stroke .. 1 after it
     before = np.append(-after[0], after[:-1])
     return np.where(way < 0, -way * before[now], way * after[now])
 
