@@ -176,6 +176,26 @@ def test_a_score_with_any_instrument_is_read(code: str, tmp_path: Path) -> None:
         np.testing.assert_allclose([note.start for note in track.notes], part.onsets_s, atol=1e-3)
 
 
+def test_a_piece_of_the_nine_is_read_like_urmps(tmp_path: Path) -> None:
+    """Protects the way into training: the reader of URMP's layout finds each player, their strip, their notes and their part."""
+    codes = ("gt", "bg", "dr")
+    (tmp_path / pieces.piece_name(0, codes)).mkdir()
+    pieces.make_piece(tmp_path / pieces.piece_name(0, codes), 0, codes, SMALL)
+    tracks, aside = urmp.read(tmp_path)
+    assert aside == []
+    assert [track.instrument for track in tracks] == ["guitar", "bass guitar", "drums"]
+    assert [(track.part, round(track.left, 2)) for track in tracks] == [(0, 0.0), (1, 0.33), (2, 0.67)]
+    for track in tracks:
+        assert track.midi is not None
+        assert track.notes is not None
+        onsets_s = np.loadtxt(track.notes, delimiter="\t", ndmin=2)[:, 0]
+        assert track.part is not None
+        read = [note.start for note in midi.parts(track.midi)[track.part].notes]
+        np.testing.assert_allclose(read, onsets_s, atol=1e-3)
+        assert track.joints is not None
+        assert np.load(track.joints).shape == (40, skeleton.JOINTS, 3)
+
+
 def test_chords_and_drums_sound_with_their_notes() -> None:
     """Protects the sound: a strum goes down and up over the strings, and ends with its note; a drum has its own key."""
     part = _part([48, 50])

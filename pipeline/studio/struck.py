@@ -46,7 +46,7 @@ def _of_a_hand(cues: Cues, mine: np.ndarray, places: np.ndarray, rest: np.ndarra
     """The place of one hand: float64 [frames, 3]. It is at `places` [notes, 3] at the onsets of its own notes."""
     if not mine.any():
         return np.broadcast_to(rest, (len(cues.times_s), 3))
-    own = replace(cues.part, onsets_s=cues.part.onsets_s[mine])
+    own = replace(cues.part, onsets_s=cues.part.onsets_s[mine])  # all that `reach` reads
     return timing.reach(cues.times_s, own, places[mine], travel_s)
 
 
