@@ -85,8 +85,19 @@ class Corpus(Section):
     shortest_shot_s: Positive
 
 
+# The short names of the studio's instruments.
+# fmt: off
+Instrument = Literal[
+    "vn", "va", "vc", "db", "fl", "ob", "cl", "bn", "sax", "tpt", "hn", "tbn", "tba",
+    "gt", "uk", "bg", "pno", "dr", "hd", "xyl", "acc", "hp",
+]
+# fmt: on
+SEVERAL = _must_be("two instruments or more, none of them twice", lambda codes: 2 <= len(codes) == len(set(codes)))
+
+
 class Studio(Section):
     seed: Natural
+    instruments: Annotated[list[Instrument], SEVERAL]
     tracks_per_instrument: Annotated[int, _at_least(2)]
     ensembles: Natural
     duration_s: Annotated[float, _at_least(1)]
@@ -94,6 +105,8 @@ class Studio(Section):
     player_width_px: Side
     player_height_px: Side
     sample_rate_hz: SampleRate
+    turned_degrees: Annotated[float, _between(0, 60)]
+    left_handed: Probability
 
 
 class MorePlayers(Section):

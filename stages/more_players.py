@@ -22,7 +22,7 @@ from pipeline.keypoints.cleaning import clean
 from pipeline.media import sound_files
 from pipeline.sampling import codec
 from pipeline.studio import pieces
-from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
+from pipeline.studio.instruments import BY_CODE
 
 FIRST = 10_000  # number of the first piece; those of the corpus begin with 0
 
@@ -47,15 +47,16 @@ def _calls(settings: params.Params) -> Iterator[tuple]:
     examples = _examples()
     response = {name: detector_noise.response(each) for name, each in examples.items()}
     generator = np.random.default_rng(settings.studio.seed)
+    chosen = [BY_CODE[code] for code in settings.studio.instruments]
     for number in range(settings.more_players.per_instrument):
-        for place, instrument in enumerate(INSTRUMENTS):
+        for place, instrument in enumerate(chosen):
             here = examples.get(instrument.name)
             if not here:
                 continue  # `extract` found nobody who plays it, and has said so
             truth, detected = here[number // 2 % len(here)]
             turned = number % 2 * generator.uniform(-1, 1) * settings.more_players.turned_degrees
             shift = int(generator.integers(2 * len(truth)))
-            index = FIRST + len(INSTRUMENTS) * number + place
+            index = FIRST + len(chosen) * number + place
             yield index, instrument.code, turned, response[instrument.name], truth, detected, shift, settings
 
 

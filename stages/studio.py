@@ -21,7 +21,8 @@ def main() -> None:
         STUDIO.mkdir(parents=True)
         print(f"studio: corpus.name is {settings.corpus.name}, so no embedded corpus is made")
         return
-    plan = pieces.plan(settings.studio.tracks_per_instrument, settings.studio.ensembles)
+    made_of = settings.studio
+    plan = pieces.plan(made_of.tracks_per_instrument, made_of.ensembles, made_of.instruments)
     jobs = [delayed(_make)(index, codes, settings) for index, codes in enumerate(plan)]
     # The long pieces (the ensembles) come first in the plan, so no worker is left alone with one at the end.
     made = Parallel(n_jobs=min(cpu_count(), len(jobs)), return_as="generator")(jobs)

@@ -54,11 +54,11 @@ def test_urmp_trusts_file_names_and_passes_over_what_is_no_piece(tmp_path):
     assert aside == []
 
 
-def test_urmp_knows_all_thirteen_instruments(tmp_path):
+def test_urmp_knows_all_instruments_of_its_own_and_of_the_studio(tmp_path):
     for number, code in enumerate(urmp.INSTRUMENTS):
         piece(tmp_path, f"{number:02d}", f"{number:02d}_Solo", [code])
     tracks, aside = urmp.read(tmp_path)
-    assert (len(tracks), aside) == (13, [])
+    assert (len(tracks), aside) == (22, [])
     assert [t.instrument for t in tracks] == list(urmp.INSTRUMENTS.values())
 
 

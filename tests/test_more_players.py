@@ -17,7 +17,7 @@ from pipeline.keypoints.skeleton import JOINTS, LEFT_HAND, LEFT_WRIST
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import codec
 from pipeline.studio import pieces
-from pipeline.studio.instruments import BY_CODE, INSTRUMENTS
+from pipeline.studio.instruments import BY_CODE
 from stages import more_players
 
 PROFILES = Path(__file__).parent.parent / "profiles"
@@ -78,11 +78,11 @@ def test_who_is_turned_plays_the_same_music_and_looks_otherwise() -> None:
     assert np.abs(ahead_motion - turned_motion).mean() > 0.05  # shoulder widths
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos", "wide"])
 def test_nobody_of_the_corpus_is_among_them(profile: str) -> None:
     """Test players and their music must stay unseen: pieces are drawn by their numbers."""
     studio = params.load(PROFILES / f"{profile}.yaml").studio
-    assert len(pieces.plan(studio.tracks_per_instrument, studio.ensembles)) < more_players.FIRST
+    assert len(pieces.plan(studio.tracks_per_instrument, studio.ensembles, studio.instruments)) < more_players.FIRST
 
 
 def test_every_second_player_is_turned_and_examples_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_player_is_seen_with_the_errors_of_the_example_and_heard_as_recorded(v
     assert len(movement) / SETTINGS.motion.fps == pytest.approx(STUDIO.duration_s, abs=1.1 / STUDIO.fps)
 
 
-@pytest.mark.parametrize(("corpus", "expected"), [("studio", 2 * len(INSTRUMENTS)), ("folder", 0)])
+@pytest.mark.parametrize(("corpus", "expected"), [("studio", 2 * len(STUDIO.instruments)), ("folder", 0)])
 def test_what_is_written_is_there_for_the_reader(
     corpus: str, expected: int, vqvae: VQVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,14 +138,14 @@ def test_what_is_written_is_there_for_the_reader(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(determinism, "backend", lambda chosen: "sequential")  # what is patched is patched here alone
     if corpus == "studio":
-        examples = {instrument.name: [example(instrument.code)] for instrument in INSTRUMENTS}
+        examples = {BY_CODE[code].name: [example(code)] for code in STUDIO.instruments}
         monkeypatch.setattr(more_players, "_examples", lambda: examples)
     more_players.main()
     motion, sound = (Shards(f"data/more_players/{kind}") for kind in ("motion", "sound"))
     names = list(motion.index.index)
     assert names == list(sound.index.index)
     assert len(set(names)) == len(names) == expected
-    assert {name.split("_")[1] for name in names} == (set(BY_CODE) if names else set())
+    assert {name.split("_")[1] for name in names} == (set(STUDIO.instruments) if names else set())
     for name in names:
         assert motion.rows("motion", name).shape == (motion.length(name), JOINTS, 2)
         assert len(sound.rows("codes", name)) == len(sound.rows("onset_strength", name))

@@ -20,7 +20,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos", "wide"])
 def test_profiles_are_whole_and_valid(profile: str) -> None:
     params.load(ROOT / "profiles" / f"{profile}.yaml")
 
@@ -139,6 +139,10 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
         ),
         ("  player_order: {}", "  player_order: {1: [a]}", "corpus.player_order.1[0] = 'a': must be a whole number"),
         ("  player_order: {}", "  player_order: {1: [1], b: [1]}", "must be named by numbers alone or by text alone"),
+        ("  - va", "  - viola", "studio.instruments[1] = 'viola': must be one of vn, va, vc, db, fl, ob, cl, bn, sax,"),
+        ("  - va", "  - vn", "must be two instruments or more, none of them twice"),
+        ("  turned_degrees: 0", "  turned_degrees: 90", "studio.turned_degrees = 90: must be from 0 to 60"),
+        ("  left_handed: 0", "  left_handed: 2", "studio.left_handed = 2: must be from 0 to 1"),
         ("  test_share: 0.12", "  test_share: 1", "split.test_share = 1: must be from 0 to below 1"),
         ("  content: false", "  content: maybe", "prior.content = 'maybe': must be true or false"),
         (
@@ -158,7 +162,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, said: 
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos", "wide"])
 def test_a_variant_is_its_base_but_for_what_it_names(profile: str) -> None:
     p = params.load(ROOT / "profiles" / f"{profile}.yaml")
     assert p.variants.vqvae["vqvae"] == p.vqvae
@@ -168,7 +172,7 @@ def test_a_variant_is_its_base_but_for_what_it_names(profile: str) -> None:
     assert p.variants.prior["gru_content"] == content.model_copy(update={"network": "gru_seq2seq"})
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos", "wide"])
 def test_the_comparisons_are_fair(profile: str) -> None:
     """All of the paper's systems that make music have one budget. Both VQ-VAEs have as many parameters, within 5 %."""
     p = params.load(ROOT / "profiles" / f"{profile}.yaml")
@@ -208,7 +212,7 @@ def test_yaml_1_2_numbers(tmp_path: Path) -> None:
     assert params.load(path).vqvae.training.learning_rate == 1e-4
 
 
-@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos"])
+@pytest.mark.parametrize("profile", ["demo", "smoke", "paper", "solos", "wide"])
 def test_every_value_is_explained(profile: str) -> None:
     """A comment beside each value says what it is and which value the paper has."""
     for line in (ROOT / "profiles" / f"{profile}.yaml").read_text().splitlines():

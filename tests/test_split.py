@@ -61,7 +61,7 @@ def test_a_share_of_0_is_one_test_track_an_instrument() -> None:
     assert len(instruments) == 149
     parts = split.assign(instruments, 0)
     tests = [track for track, part in parts.items() if part == "test"]
-    assert sorted(instruments[track] for track in tests) == sorted(urmp.INSTRUMENTS.values())
+    assert sorted(instruments[track] for track in tests) == sorted(list(urmp.INSTRUMENTS.values())[:13])
     assert parts == split.assign(dict(reversed(instruments.items())), 0), "the order of the tracks does not matter"
 
 

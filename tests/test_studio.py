@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,8 +24,10 @@ from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
 from stages import studio
 
 FPS, DURATION_S, SIZE_PX = 20.0, 8.0, (480, 480)
+PITCHED = [instrument for instrument in INSTRUMENTS if not instrument.drums]
 SMALL = Studio(
     seed=1,
+    instruments=["vn", "tbn"],
     tracks_per_instrument=2,
     ensembles=1,
     duration_s=2.0,
@@ -32,6 +35,8 @@ SMALL = Studio(
     player_width_px=200,
     player_height_px=160,
     sample_rate_hz=16000,
+    turned_degrees=0,
+    left_handed=0,
 )
 
 
@@ -163,9 +168,9 @@ def test_the_same_piece_has_the_same_bytes_every_time(duo: Path, tmp_path: Path)
 @given(strategies.integers(3, 12), strategies.integers(0, 8))
 def test_every_instrument_has_its_number_of_tracks(tracks: int, ensembles: int) -> None:
     """Protects the plan: exactly so many tracks for each instrument, however many play together."""
-    plan = pieces.plan(tracks, ensembles)
+    plan = pieces.plan(tracks, ensembles, list(BY_CODE))
     count = Counter(code for codes in plan for code in codes)
-    assert count == {instrument.code: tracks for instrument in INSTRUMENTS}
+    assert count == dict.fromkeys(BY_CODE, tracks)
     assert sum(len(codes) > 1 for codes in plan) == ensembles
     assert all(2 <= len(codes) <= 4 for codes in plan[:ensembles])
 
@@ -173,7 +178,7 @@ def test_every_instrument_has_its_number_of_tracks(tracks: int, ensembles: int) 
 def test_too_many_ensembles_are_one_clear_line() -> None:
     """Protects the user of an impossible pair of parameters: the key, its value and what is possible."""
     with pytest.raises(ParamsError, match=r"studio\.ensembles = 50: .* 2 .* at most"):
-        pieces.plan(tracks_per_instrument=2, ensembles=50)
+        pieces.plan(tracks_per_instrument=2, ensembles=50, codes=list(BY_CODE))
 
 
 @pytest.mark.parametrize("code", BY_CODE)
@@ -259,7 +264,7 @@ def test_bow_strokes_alternate_and_stay_on_the_bow() -> None:
         assert strokes.max() < 1
 
 
-@pytest.mark.parametrize("code", ["vn", "va", "vc", "db"])
+@pytest.mark.parametrize("code", ["vn", "va", "vc", "db", "gt", "uk", "bg"])
 def test_higher_notes_bring_the_left_hand_nearer(code: str) -> None:
     """Protects the pitch in the movement: the left hand goes up the fingerboard steadily as the pitch rises."""
     instrument = BY_CODE[code]
@@ -336,7 +341,8 @@ def test_every_note_of_the_range_sounds(instrument: Instrument) -> None:
     part = score.Part(onsets_s, np.full(n, 0.3), pitches, np.full(n, 80), np.zeros(n, dtype=int), 0.4)
     sound = synthesis.synthesise(instrument, part, 0.4 * n, rate_hz, np.random.default_rng(3))
     loudness = np.sqrt((sound.reshape(n, -1)[:, : rate_hz // 4] ** 2).mean(axis=1))
-    assert loudness.min() > 0.15 * np.median(loudness)
+    # A hi-hat is a quiet part of a drum kit.
+    assert loudness.min() > (0.1 if instrument.drums else 0.15) * np.median(loudness)
 
 
 def test_no_two_players_are_alike() -> None:
@@ -426,9 +432,10 @@ def test_a_killed_run_goes_on_and_takes_nothing_half_done(tmp_path: Path, monkey
     assert made == [0, 0]
 
 
-@pytest.mark.parametrize("instrument", INSTRUMENTS, ids=lambda instrument: instrument.name)
+@pytest.mark.parametrize("instrument", PITCHED, ids=lambda instrument: instrument.name)
 def test_every_instrument_sounds_the_written_pitch(instrument: Instrument) -> None:
     """The loud partials of a note are multiples of its pitch, to a third of a semitone; SoundFont players differ in this."""
+    instrument = replace(instrument, chord=())
     for key in np.linspace(instrument.low, instrument.high, 6).astype(int):
         one = np.array([key])
         part = score.Part(np.array([0.0]), np.array([1.5]), one, np.array([90]), np.array([0]), beat_s=0.5)

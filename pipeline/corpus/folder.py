@@ -26,7 +26,7 @@ VIDEOS = (
 # fmt: on
 SOUNDS = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma")
 SCORES = (".mid", ".midi")
-OTHERS = ("accordion", "drums", "guitar", "harp", "keyboard", "piano", "recorder", "tabla", "ukulele", "voice")
+OTHERS = ("keyboard", "recorder", "tabla", "voice")  # besides those of `INSTRUMENTS`
 
 
 def read(root: Path) -> tuple[list[Track], list[SetAside]]:
@@ -100,5 +100,7 @@ def instrument(place: Path) -> str:
         # Printable ASCII, because the name goes into tables and a folder's name may hold any bytes.
         return safe_name(place.parts[0].lower().replace(" ", "_")).replace("_", " ").replace("-", " ").strip()
     words = " ".join(re.findall("[a-z]+", place.stem.lower()))
-    named = [known for known in (*INSTRUMENTS.values(), *OTHERS) if re.search(rf"\b{known}\b", words)]
+    named = [known for known in {*INSTRUMENTS.values(), *OTHERS} if re.search(rf"\b{known}\b", words)]
+    # A bass guitar is not also a guitar.
+    named = [one for one in named if not any(one != other and re.search(rf"\b{one}\b", other) for other in named)]
     return named[0] if len(named) == 1 else UNKNOWN

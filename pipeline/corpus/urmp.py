@@ -26,6 +26,7 @@ from pipeline.corpus.track import Track, relative
 from pipeline.dataset.set_aside import SetAside
 from pipeline.errors import ParamsError, shown
 
+# After URMP's 13 instruments come those that only the studio has.
 INSTRUMENTS = {
     "vn": "violin",
     "va": "viola",
@@ -40,6 +41,15 @@ INSTRUMENTS = {
     "hn": "horn",
     "tbn": "trombone",
     "tba": "tuba",
+    "gt": "guitar",
+    "uk": "ukulele",
+    "bg": "bass guitar",
+    "pno": "piano",
+    "dr": "drums",
+    "hd": "hand drums",
+    "xyl": "xylophone",
+    "acc": "accordion",
+    "hp": "harp",
 }
 _CODES = "|".join(INSTRUMENTS)
 _VIDEO = re.compile(rf"Vid_(?P<piece>.+?)(?P<codes>(_({_CODES}))+)\.mp4")

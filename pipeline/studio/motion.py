@@ -16,6 +16,8 @@ from pipeline.studio.score import Part
 _CAMERA_CM = 420.0  # from the camera to the player, near enough that an outstretched hand looks larger
 _HEAD = vec(0.0, 20.5, 3.0)  # centre of the head, from the midpoint of the shoulders
 _MARGIN = 0.03  # share of the picture along each edge that no joint enters
+# Each joint's counterpart on the other side of the body.
+_OTHER_SIDE = [skeleton.NECK, *range(24, skeleton.JOINTS), *range(1, 24)]
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,12 @@ def perform(
             points = np.einsum("tij,tnj->tni", sway, points - pivot) + pivot
         return np.einsum("ij,tjk,tnk->tni", tilt, still, points)
 
+    mirror = vec(-1.0 if player.left_handed else 1.0, 1.0)
+
     def to_camera(points: np.ndarray, moves: bool = True) -> np.ndarray:
         """Project points [frames, n, 3] onto the picture plane: [frames, n, 2] in cm, y up."""
         points = before_camera(points, moves)
-        return points[..., :2] * (_CAMERA_CM / (_CAMERA_CM - points[..., 2:]))
+        return mirror * points[..., :2] * (_CAMERA_CM / (_CAMERA_CM - points[..., 2:]))
 
     turn = head_turn(pose, len(times_s))
     centre = shoulders.mean(axis=1) + _HEAD
@@ -112,6 +116,8 @@ def perform(
     for shape, points in zip(shapes, flat, strict=True):
         radius_px = scale * np.broadcast_to(np.asarray(shape.radius_cm, dtype=float), points.shape[1])
         drawn[shape.layer].append(Drawn(to_px(points), radius_px, shape.colour))
+    if player.left_handed:
+        joints = joints[:, _OTHER_SIDE]
     depths = (scale * before_camera(joints)[..., 2]).astype(np.float32)
     return Performance(to_px(to_camera(joints)), depths, [shape for layer in pose.layers for shape in drawn[layer]])
 
@@ -190,7 +196,8 @@ def _fit(
     seen_cm = instrument.above_cm + head_top[..., 1].mean() + player.torso_cm + instrument.below_cm
     scale = float(min(player.fill * height / seen_cm, *(room / (high - low))))
     # Start at the preferred place, and move only as far as is needed to keep every joint inside.
-    x = width * (1 + instrument.aside + player.place) / 2
+    aside = instrument.aside + player.place
+    x = width * (1 + (-aside if player.left_handed else aside)) / 2
     y = scale * (instrument.above_cm + high[1])
     x = np.clip(x, margin[0] - scale * low[0], width - margin[0] - scale * high[0])
     y = np.clip(y, margin[1] + scale * high[1], max(height - margin[1] + scale * low[1], margin[1] + scale * high[1]))

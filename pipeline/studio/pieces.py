@@ -1,5 +1,6 @@
 """The embedded corpus: who plays together, and each piece as a folder in URMP's own layout."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,23 @@ import soundfile
 from pipeline import params
 from pipeline.errors import ParamsError
 from pipeline.studio import figure, motion, players, score, synthesis
-from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
+from pipeline.studio.instruments import BY_CODE, Instrument
+from pipeline.studio.players import Player
 
-# The ensembles. `plan` takes the one that has played least so far.
+# The ensembles. `plan` takes the one that has played least so far, of those whose instruments are chosen.
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("vn", "vc"),
+    ("gt", "bg", "dr"),
     ("fl", "ob", "cl", "bn"),
+    ("pno", "vn"),
     ("tpt", "hn", "tbn"),
+    ("uk", "hd"),
     ("vn", "va", "vc", "db"),
+    ("acc", "db"),
     ("sax", "tba"),
+    ("fl", "hp"),
+    ("xyl", "dr"),
+    ("sax", "pno", "db", "dr"),
     ("vn", "va"),
     ("ob", "cl", "bn"),
     ("tpt", "tpt", "tbn", "tba"),
@@ -27,6 +36,9 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("hn", "tbn", "tba"),
     ("fl", "vn", "db"),
 )
+# No player is turned farther from the camera by studio.turned_degrees. The shoulders, by which movement is scaled, are too narrow
+# in profile.
+_FARTHEST_DEGREES = 60.0
 _TITLES = (
     "Prelude",
     "Minuet",
@@ -51,16 +63,19 @@ _TITLES = (
 )
 
 
-def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
+def plan(tracks_per_instrument: int, ensembles: int, codes: Sequence[str]) -> list[tuple[str, ...]]:
     """The instruments of each piece: first the ensembles, then solos until every instrument has its number of tracks.
+
+    Args:
+        codes: the instruments that are played. Ensembles with others are left out.
 
     Raises:
         ParamsError: there are not enough tracks for so many ensembles.
     """
-    left = {instrument.code: tracks_per_instrument for instrument in INSTRUMENTS}
+    left = dict.fromkeys(codes, tracks_per_instrument)
     pieces: list[tuple[str, ...]] = []
     while len(pieces) < ensembles:
-        fitting = [group for group in GROUPS if all(left[code] >= group.count(code) for code in group)]
+        fitting = [group for group in GROUPS if all(left.get(code, 0) >= group.count(code) for code in group)]
         if not fitting:
             raise ParamsError(
                 f"studio.ensembles = {ensembles}: with studio.tracks_per_instrument = {tracks_per_instrument} "
@@ -71,7 +86,7 @@ def plan(tracks_per_instrument: int, ensembles: int) -> list[tuple[str, ...]]:
         pieces.append(group)
         for code in group:
             left[code] -= 1
-    return pieces + [(instrument.code,) for instrument in INSTRUMENTS for _ in range(left[instrument.code])]
+    return pieces + [(code,) for code in codes for _ in range(left[code])]
 
 
 def piece_name(index: int, codes: tuple[str, ...]) -> str:
@@ -102,7 +117,7 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     films, sounds = [], []
     for number, (instrument, part) in enumerate(zip(instruments, parts, strict=True)):
         rng = np.random.default_rng([studio.seed, index, number])
-        player = players.draw_player(rng)
+        player = _player(index, number, instrument, studio, rng)
         performance = motion.perform(instrument, player, part, duration_s, studio.fps, size_px, rng)
         sound = synthesis.synthesise(instrument, part, duration_s, rate_hz, rng)
         films.append(figure.draw(performance, player, size_px))
@@ -127,6 +142,15 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     writer.release()
 
 
+def _player(index: int, number: int, instrument: Instrument, studio: params.Studio, rng: np.random.Generator) -> Player:
+    """Draw a player of a piece. What most corpora do not ask for has its own generator, so that nothing else depends on it."""
+    player = players.draw_player(rng)
+    own = np.random.default_rng([studio.seed, index, number, 1])
+    turned, usual = studio.turned_degrees * own.uniform(-1, 1), instrument.yaw + player.yaw
+    turned = float(np.clip(turned, -_FARTHEST_DEGREES - usual, _FARTHEST_DEGREES - usual))
+    return replace(player, yaw=player.yaw + turned, left_handed=bool(own.random() < studio.left_handed))
+
+
 def solo(
     index: int, instrument: Instrument, turned_degrees: float, studio: params.Studio
 ) -> tuple[motion.Performance, np.ndarray]:
@@ -138,7 +162,7 @@ def solo(
     """
     (part,) = score.compose([instrument], studio.duration_s, np.random.default_rng([studio.seed, index]))
     rng = np.random.default_rng([studio.seed, index, 0])
-    player = players.draw_player(rng)
+    player = _player(index, 0, instrument, studio, rng)
     player = replace(player, yaw=player.yaw + turned_degrees)
     size_px = (studio.player_width_px, studio.player_height_px)
     performance = motion.perform(instrument, player, part, studio.duration_s, studio.fps, size_px, rng)

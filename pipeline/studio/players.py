@@ -62,6 +62,7 @@ class Player:
         stoop: forward lean at rest.
         accent: size of the nod at a note's onset, about 1.
         elbows: how far out the elbows are held, about 0.
+        left_handed: whether everything is the other way round, as with left-handed people and in a mirrored video.
         quirks: float64 [8], standard normal clipped to -2..2: habits, which each posture uses in its own way.
     """
 
@@ -91,6 +92,7 @@ class Player:
     trousers: Colour
     wall: Colour
     wall_seed: int
+    left_handed: bool
 
 
 def draw_player(rng: np.random.Generator) -> Player:
@@ -136,4 +138,5 @@ def draw_player(rng: np.random.Generator) -> Player:
         trousers=colour(_CLOTHES[:4], 8),
         wall=colour(_WALLS, 8),
         wall_seed=int(rng.integers(2**31)),
+        left_handed=False,
     )

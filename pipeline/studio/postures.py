@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.studio import brass, strings, woodwinds
+from pipeline.studio import brass, keyboards, plucked, strings, struck, woodwinds
 from pipeline.studio.pose import Cues, Pose
 
 POSTURES: dict[str, Callable[[Cues], Pose]] = {
@@ -20,4 +20,13 @@ POSTURES: dict[str, Callable[[Cues], Pose]] = {
     "hn": brass.horn,
     "tbn": brass.trombone,
     "tba": brass.tuba,
+    "gt": partial(plucked.necked, plucked.GUITAR),
+    "uk": partial(plucked.necked, plucked.UKULELE),
+    "bg": partial(plucked.necked, plucked.BASS_GUITAR),
+    "pno": keyboards.piano,
+    "dr": struck.drums,
+    "hd": struck.hand_drums,
+    "xyl": struck.xylophone,
+    "acc": keyboards.accordion,
+    "hp": plucked.harp,
 }

@@ -135,6 +135,7 @@ def write_midi(path: Path, players: list[Instrument], parts: list[Part]) -> None
     # At 960 ticks per beat, onsets in the file are within 0.5 ms of the exact ones.
     midi = pretty_midi.PrettyMIDI(resolution=960, initial_tempo=60.0 / parts[0].beat_s)
     for player, part in zip(players, parts, strict=True):
+        # Drums, too, have a track with pitches: readers of scores leave out the channel of drums, and the part with it.
         track = pretty_midi.Instrument(program=player.program, name=player.name)
         for onset_s, duration_s, pitch, velocity in zip(
             part.onsets_s, part.durations_s, part.pitches, part.velocities, strict=True

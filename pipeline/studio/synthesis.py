@@ -1,5 +1,6 @@
 """The sound: sampled instruments. Each player has their own room and their own equaliser."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pipeline.studio.score import Part
 
 _LOUDNESS_DB = -18.0  # RMS of a part while it sounds, relative to full scale
 _PEAK = 0.9  # largest absolute sample
+_DRUM_BANK = 128  # of a SoundFont
+_CHORD = 0.75  # velocity of a chord's other notes, as a share of the note's
 
 
 def synthesise(
@@ -37,17 +40,10 @@ def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int)
     """The part as the SoundFont plays it, with every note at its exact sample: float64 [samples]."""
     synth = tinysoundfont.Synth(samplerate=sample_rate_hz)
     font = synth.sfload(str(Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")))
-    synth.program_select(0, font, 0, instrument.program)
-    events = [
-        event
-        for onset_s, duration_s, pitch, velocity in zip(
-            part.onsets_s, part.durations_s, part.pitches.tolist(), part.velocities.tolist(), strict=True
-        )
-        for event in ((onset_s, pitch, velocity), (onset_s + duration_s, pitch, 0))
-    ]
+    synth.program_select(0, font, _DRUM_BANK if instrument.drums else 0, 0 if instrument.drums else instrument.program)
     blocks, now = [], 0
     # At equal times, note-off comes before note-on. Otherwise a repeated pitch would be silenced.
-    for time_s, pitch, velocity in sorted(events, key=lambda event: (event[0], event[2])):
+    for time_s, pitch, velocity in sorted(_events(instrument, part), key=lambda event: (event[0], event[2])):
         place = round(time_s * sample_rate_hz)
         blocks.append(_render(synth, place - now))
         now = place
@@ -57,6 +53,21 @@ def _play(instrument: Instrument, part: Part, samples: int, sample_rate_hz: int)
             synth.noteoff(0, pitch)
     blocks.append(_render(synth, samples - now))
     return np.concatenate(blocks)[:samples]
+
+
+def _events(instrument: Instrument, part: Part) -> Iterator[tuple[float, int, int]]:
+    """Time in s, key and velocity of each start of a note; of its end, velocity 0."""
+    notes = zip(part.onsets_s, part.durations_s, part.pitches.tolist(), part.velocities.tolist(), strict=True)
+    for number, (onset_s, duration_s, pitch, velocity) in enumerate(notes):
+        if instrument.drums:
+            # A drum rings until it is silent.
+            yield from ((onset_s, key, velocity) for key in instrument.drums[instrument.drum(pitch)])
+            continue
+        keys = sorted([pitch, *(pitch + step for step in instrument.chord)])
+        # A hand that strums goes down over the strings, from low to high, and comes back up.
+        for place, key in enumerate(keys if number % 2 == 0 else reversed(keys)):
+            yield onset_s + place * instrument.strum_s, key, velocity if key == pitch else round(_CHORD * velocity)
+            yield onset_s + duration_s, key, 0
 
 
 def _render(synth: Any, samples: int) -> np.ndarray:

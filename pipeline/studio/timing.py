@@ -106,3 +106,55 @@ def bow_place(times_s: np.ndarray, part: Part, strokes: np.ndarray) -> np.ndarra
     # The bow slows down at the turns but does not stop: a bow change is sharp.
     eased = x - 0.55 * np.sin(2 * np.pi * x) / (2 * np.pi)
     return strokes[now, 0] + (strokes[now, 1] - strokes[now, 0]) * eased
+
+
+def strums(times_s: np.ndarray, part: Part, sizes: np.ndarray, half_s: float = 0.11) -> np.ndarray:
+    """A hand that crosses the strings at each onset, down at even notes and up at odd ones: float64 [frames], below 0 is down.
+
+    Args:
+        sizes: float64 [notes], how far beyond the strings each stroke goes.
+        half_s: seconds from there to the onset and on to the other side. It is shortened where notes are close together.
+    """
+    onsets_s, after = part.onsets_s, np.where(np.arange(len(sizes)) % 2 == 0, -sizes, sizes)
+    gaps_s = np.diff(onsets_s)
+    halves_s = np.minimum(half_s, 0.48 * np.minimum(np.append(gaps_s, 1.0), np.append(1.0, gaps_s)))
+    # The stroke that is under way, or the next one.
+    now = np.clip(np.searchsorted(onsets_s + halves_s, times_s, side="right"), 0, len(sizes) - 1)
+    way = 2 * smooth(0.5 + (times_s - onsets_s[now]) / (2 * halves_s[now])) - 1  # -1 before the stroke .. 1 after it
+    before = np.append(-after[0], after[:-1])
+    return np.where(way < 0, -way * before[now], way * after[now])
+
+
+def strikes(
+    times_s: np.ndarray, onsets_s: np.ndarray, tops: np.ndarray, fall_s: float = 0.12, rise_s: float = 0.17
+) -> np.ndarray:
+    """How high a hand is that strikes at each onset: float64 [frames]. It falls ever faster, to 0 at the onset, and rebounds.
+
+    Args:
+        onsets_s, tops: float64 [notes], of this hand's notes alone; there may be none. It does not get to the top where they are
+            close together.
+    """
+    if not len(onsets_s):
+        return np.full(len(times_s), 4.0)
+    following = np.searchsorted(onsets_s, times_s, side="left")
+    last, then = np.maximum(following - 1, 0), np.minimum(following, len(onsets_s) - 1)
+    since_s = np.where(following > 0, times_s - onsets_s[last], np.inf)
+    until_s = np.where(following < len(onsets_s), onsets_s[then] - times_s, np.inf)
+    rising = tops[last] * (1 - (1 - np.clip(since_s / rise_s, 0, 1)) ** 2)
+    falling = tops[then] * (1 - (1 - np.clip(until_s / fall_s, 0, 1)) ** 2)
+    # In a rest the hand waits halfway.
+    waiting = smooth((np.minimum(since_s, until_s) - 0.3) / 0.3)
+    return np.minimum(rising, falling) * (1 - 0.5 * waiting)
+
+
+def taps(
+    times_s: np.ndarray, part: Part, fingers: np.ndarray, rise_s: float = 0.07, fall_s: float = 0.14
+) -> np.ndarray:
+    """Pulses of each finger, which peak at the onsets of its notes: float64 [frames, n].
+
+    Args:
+        fingers: float64 [notes, n], the height of the peak; 0: another finger plays the note.
+    """
+    after = times_s[:, None] - part.onsets_s[None, :]  # [frames, notes]
+    pulse = np.where(after < 0, smooth(1 + after / rise_s), np.exp(-np.maximum(after, 0) / fall_s))
+    return np.max(pulse[:, :, None] * fingers, axis=1)
