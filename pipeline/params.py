@@ -188,6 +188,10 @@ class Split(Section):
     test_share: Share
 
 
+class Start(Section):
+    start_from: str
+
+
 class Training(Section):
     """Budget and optimiser of a trained model."""
 
@@ -315,6 +319,7 @@ class Params(Section):
     notes: Notes
     windows: Windows
     split: Split
+    training: Start
     vqvae: VQVAE
     reader: Reader
     prior: Prior

@@ -34,6 +34,7 @@ def main(name: str = "") -> None:
         return to_tensors(drawn)
 
     model.standard.fit(batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"])
+    before = weights.start_from(settings.training.start_from, name, model, chosen.network)
 
     def validate(model: baselines.Model) -> dict[str, float]:
         device = model.standard.mean.device
@@ -42,7 +43,7 @@ def main(name: str = "") -> None:
         return {"test_mse": float(np.mean(errors))}
 
     data, precision = (SPECTROGRAMS, MOTION, SPLITS), settings.compute.precision
-    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data)
+    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data, *before)
     folder = work.WORK / name / work.key(__file__, *inputs)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder

@@ -27,6 +27,8 @@ def main(name: str = "") -> None:
     test = Windows(sources, tracks["test"], settings.windows.duration_s)
     held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
     model, sizes = priors.untrained(settings, chosen)
+    before = weights.start_from(settings.training.start_from, name, model, chosen.network)
+    priors.hold_reader(model)
 
     def batch(generator: np.random.Generator) -> Batch:
         drawn = train.batch(train.random(chosen.training.batch, generator))
@@ -42,7 +44,7 @@ def main(name: str = "") -> None:
     if chosen.network == "mi_net_sync":
         data.append(MODELS / "reader" / "weights.safetensors")
     precision = settings.compute.precision
-    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data)
+    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data, *before)
     folder = work.WORK / name / work.key(__file__, *inputs)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder

@@ -46,6 +46,7 @@ def main() -> None:
         "onset_scale": max(float(strength.std(dtype=np.float64)), 1e-6),
     }
     model = MovementReader(**sizes)
+    before = weights.start_from(settings.training.start_from, "reader", model, "reader")
 
     def batch(generator: np.random.Generator) -> Batch:
         drawn = [each.batch(each.random(size, generator)) for each, size in parts if size]
@@ -60,7 +61,8 @@ def main() -> None:
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, chosen, settings.more_players, settings.variation, settings.windows)
-    folder = work.WORK / "reader" / work.key(__file__, *inputs, SPLITS, CODES, MOTION, sound.folder, motion.folder)
+    data = (SPLITS, CODES, MOTION, sound.folder, motion.folder)
+    folder = work.WORK / "reader" / work.key(__file__, *inputs, *data, *before)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
     )

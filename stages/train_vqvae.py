@@ -34,9 +34,10 @@ def main(name: str = "") -> None:
 
     start = batch(np.random.default_rng(settings.seed), START_WINDOWS)["spectrogram"]
     model.standard.fit(start)
+    before = weights.start_from(settings.training.start_from, name, model, "vqvae")
 
     def before_step(model: VQVAE, step: int) -> None:
-        if step == chosen.codebook_after:
+        if step == chosen.codebook_after and not before:
             model.init_codebook(start.to(model.codebook.codes.device))
 
     def validate(model: VQVAE) -> dict[str, float]:
@@ -46,7 +47,7 @@ def main(name: str = "") -> None:
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, chosen, settings.windows, SPECTROGRAMS, SPLITS)
-    folder = work.WORK / name / work.key(__file__, *inputs)
+    folder = work.WORK / name / work.key(__file__, *inputs, *before)
     history = loop.train(
         model,
         batch,

@@ -28,11 +28,17 @@ def test_code_deps_and_versions_are_those_of_the_imports() -> None:
     assert (ROOT / "versions.yaml").read_text() == deps.versions(), advice
 
 
+def module(stage: str) -> str:
+    """Name of the module that a stage runs: its own, but that a prior in time waits for the movement reader."""
+    return stage.removesuffix("_in_time")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_its_module(stage: str) -> None:
-    variant = " ${key}" if "foreach" in PIPELINE["stages"][stage] else ""
-    assert SPECS[stage]["cmd"] == f"python -m stages.{stage}{variant}"
-    assert f"stages/{stage}.py" in SPECS[stage]["deps"]
+    each = PIPELINE["stages"][stage].get("foreach")
+    variant = "" if each is None else " ${item}" if isinstance(each, list) else " ${key}"
+    assert SPECS[stage]["cmd"] == f"python -m stages.{module(stage)}{variant}"
+    assert f"stages/{module(stage)}.py" in SPECS[stage]["deps"]
 
 
 def test_dvc_yaml_can_be_read_by_a_person() -> None:
@@ -68,8 +74,8 @@ def declared_by(stage: str) -> set[str]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_param_deps_are_the_ones_that_are_read(stage: str) -> None:
     """A value that a stage reads and does not declare would not make it run again."""
-    module = ROOT / "stages" / f"{stage}.py"
-    takes_any = {file for file in code(module) if re.search(r"params\.[A-Z]", file.read_text())} | {module}
+    stem = ROOT / "stages" / f"{module(stage)}.py"
+    takes_any = {file for file in code(stem) if re.search(r"params\.[A-Z]", file.read_text())} | {stem}
     read, declared = set().union(*map(read_by, takes_any)), declared_by(stage)
     sections, written = {key.split(".")[0] for key in read}, {key.split(".")[0] for key in declared}
     # A variant is its base with some values changed, so who reads one reads the other; ${item} is the base of each model.
@@ -93,6 +99,16 @@ def test_every_variant_is_evaluated_and_reported() -> None:
     reported = set(SPECS["report"]["deps"])
     for name in (*models, *PARAMS["variants"]["vqvae"], "test_set", "training_set"):
         assert {f"metrics/{name}.json", f"evaluations/{name}"} <= reported, name
+
+
+def test_the_priors_in_time_wait_for_the_movement_reader_and_the_others_do_not() -> None:
+    """The others can train while the reader does. One in time without it would be trained on an old reader."""
+    for stage in ("train_prior", "train_prior_in_time"):
+        in_time = "models/reader" in SPECS[stage]["deps"]
+        assert in_time == (stage == "train_prior_in_time")
+        priors = {name: PARAMS["prior"] | (chosen or {}) for name, chosen in PARAMS["variants"]["prior"].items()}
+        asked = {name for name, chosen in priors.items() if (chosen["network"] == "mi_net_sync") == in_time}
+        assert set(PIPELINE["stages"][stage]["foreach"]) == asked
 
 
 def test_every_stage_says_what_it_does() -> None:

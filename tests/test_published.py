@@ -41,7 +41,7 @@ def test_a_clone_fetches_the_models_without_a_network(tmp_path: Path) -> None:
     before = kept(first)
     assert before == expected(first)
     (first / "models/mi_net_sync/file").write_text("trained again\n")
-    sh(first, "dvc commit --force --quiet train_prior@mi_net_sync && python -m pipeline.commands.publish")
+    sh(first, "dvc commit --force --quiet train_prior_in_time@mi_net_sync && python -m pipeline.commands.publish")
     sh(first, "dvc push --quiet models/mi_net && git add -A && git commit -qm again")
     assert kept(first) == expected(first)
     assert len(before - kept(first)) == 2, "the old file of the model, and the old list of its files"

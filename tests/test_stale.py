@@ -48,6 +48,7 @@ def version(package: str) -> Edit:
 def new_prior(folder: Path) -> None:
     other("params.yaml", "    mi_net: #", "    mi_net_wide:\n      width: 256\n    mi_net: #")(folder)
     other("dvc.yaml", "      mi_net: prior", "      mi_net_wide: prior\n      mi_net: prior")(folder)
+    other("dvc.yaml", "foreach: [mi_net,", "foreach: [mi_net_wide, mi_net,")(folder)
 
 
 # In the order and with the words of the table.

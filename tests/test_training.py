@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from ruamel.yaml import YAML
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipeline import params
@@ -24,7 +26,7 @@ from pipeline.models.mi_net_sync import MINetSync
 from pipeline.models.movement_reader import MovementReader
 from pipeline.params import Training, Variation
 from pipeline.training import loop, priors, weights
-from stages import train_prior, train_reader
+from stages import train_prior, train_reader, train_vqvae
 
 SETTINGS = Training(
     steps=23, batch=8, learning_rate=5e-2, warmup_steps=3, weight_decay=0.1, gradient_clip=1.0, validate_every=5
@@ -203,6 +205,7 @@ def test_a_new_mi_net_sync_holds_the_trained_reader_and_no_other_model_does(
     reader = trained_reader(sizes | {"onset_scale": 0.4})
     for name, notes in (("mi_net_sync", False), ("mi_net_sync_content", True)):
         model, sizes = priors.untrained(settings, variants[name])
+        priors.hold_reader(model)
         assert isinstance(model, MINetSync)
         assert (model.reads_notes, model.reader.onset_scale) == (notes, 0.4)
         for key, tensor in reader.state_dict().items():
@@ -324,6 +327,59 @@ def test_a_trained_mi_net_sync_holds_the_trained_reader(tmp_path: Path, monkeypa
         assert model.reader.onset_scale == onset_scale
         assert all(torch.equal(tensor, model.reader.state_dict()[key]) for key, tensor in reader.state_dict().items())
     assert len(set(keys)) == 2
+
+
+def test_a_model_starts_from_the_weights_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And what cannot be used is not passed over: another network, other sizes, a folder that is not there."""
+    old, other = MINetSync(**SIZES), MINetSync(**SIZES)
+    weights.save(tmp_path / "in_time", old, weights.Config("mi_net_sync", "fp32", SIZES))
+    assert weights.start_from("", "in_time", other, "mi_net_sync") == []
+    assert weights.start_from(str(tmp_path), "in_notes", other, "mi_net_sync") == []
+    assert "in_notes starts anew" in capsys.readouterr().out
+    assert not all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in old.state_dict().items())
+    file = tmp_path / "in_time" / "weights.safetensors"
+    assert weights.start_from(str(tmp_path), "in_time", other, "mi_net_sync") == [file]
+    assert all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in old.state_dict().items())
+    assert f"in_time starts from {tmp_path / 'in_time'}" in capsys.readouterr().out
+    with pytest.raises(FileError, match=f"{re.escape(str(file))}: its network is 'mi_net_sync', not 'mi_net'"):
+        weights.start_from(str(tmp_path), "in_time", other, "mi_net")
+    for sizes in (SIZES | {"width": 24}, SIZES | {"layers": 2}):
+        with pytest.raises(FileError, match=f"{re.escape(str(file))}: its sizes are not those of params.yaml"):
+            weights.start_from(str(tmp_path), "in_time", MINetSync(**sizes), "mi_net_sync")
+    with pytest.raises(FileError, match="nowhere: no such folder"):
+        weights.start_from(str(tmp_path / "nowhere"), "in_time", other, "mi_net_sync")
+
+
+def test_stages_go_on_from_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another seed, two steps of almost no length leave them where they began. The codebook is not placed anew, and the
+    prior has the new reader."""
+    monkeypatch.chdir(tmp_path)
+    four_tracks()
+    movements("data/more_players", {}, 2)
+    with ShardWriter("data/spectrograms") as writer:
+        for name in ("soft", "loud", "test"):
+            sound = np.random.default_rng(len(name)).uniform(-1, 1, (500, 1024))
+            writer.add(name, {"spectrogram": sound.astype(np.float16)})
+    tree = YAML(typ="safe").load(Path("params.yaml"))
+    for section in (tree["reader"], tree["variants"]["prior"]["mi_net_sync"], tree["vqvae"]):
+        section["training"] |= {"steps": 2, "learning_rate": 1e-12}
+    tree["vqvae"] |= {"codebook_after": 1, "ema_decay": 0.999999, "revive_below": 0.0}
+    for seed, start in ((1, ""), (2, "before")):
+        tree |= {"seed": seed, "training": {"start_from": start}}
+        YAML().dump(tree, Path("params.yaml"))
+        for stage, names in ((train_vqvae, ["vqvae"]), (train_reader, []), (train_prior, ["mi_net_sync"])):
+            stage.main(*names)
+        if not start:
+            shutil.copytree("models", "before")
+    for name, own in (("vqvae", ""), ("reader", ""), ("mi_net_sync", "reader.")):
+        here, before = (load_file(f"{folder}/{name}/weights.safetensors") for folder in ("models", "before"))
+        assert here.keys() == before.keys()
+        for key, tensor in here.items():
+            if "norm." in key or (own and key.startswith(own)):
+                continue  # the first follow the data
+            assert torch.allclose(tensor.float(), before[key].float(), atol=1e-3), f"{name}: {key}"
+    reader, prior = (load_file(f"models/{name}/weights.safetensors") for name in ("reader", "mi_net_sync"))
+    assert all(torch.equal(tensor, prior[f"reader.{key}"]) for key, tensor in reader.items())
 
 
 def test_halves_and_codes_become_what_models_take() -> None:

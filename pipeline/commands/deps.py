@@ -42,7 +42,7 @@ def pipeline() -> str:
 def _lines(old: list[str]) -> Iterator[str]:
     stage, old_code = Path(), False
     for line in old:
-        if found := re.fullmatch(r"  (\w+):", line):
+        if found := re.fullmatch(r" +cmd: python -m stages\.(\w+).*", line):
             stage = ROOT / "stages" / f"{found[1]}.py"
         if old_code and line.strip() != "]":
             continue

@@ -38,20 +38,24 @@ def sources(settings: params.Params, chosen: params.Prior | None = None) -> dict
 
 
 def untrained(settings: params.Params, chosen: params.Prior) -> tuple[Model, dict[str, Any]]:
-    """A new model, and the keyword arguments of its class. That of `mi_net_sync` holds the trained movement reader."""
+    """A new model, and the keyword arguments of its class. One of `mi_net_sync` reads the movement by `hold_reader`."""
     sizes: dict[str, Any] = {
         "codes": settings.vqvae.codes,
         "notes": settings.notes.indices if chosen.content else 0,
     }
     sizes |= {name: getattr(chosen, name) for name in TAKES[chosen.network]}
-    if chosen.network != "mi_net_sync":
+    if chosen.network == "mi_net_sync":
+        sizes["reader"] = weights.config(MODELS / "reader").sizes
+    else:
         sizes["joints"] = JOINTS
-        return NETWORKS[chosen.network](**sizes), sizes
-    reader = weights.load(MODELS / "reader", {"reader": MovementReader})
-    sizes["reader"] = weights.config(MODELS / "reader").sizes
-    model = MINetSync(**sizes)
-    model.reader.load_state_dict(reader.state_dict())
-    return model, sizes
+    return NETWORKS[chosen.network](**sizes), sizes
+
+
+def hold_reader(model: Model) -> None:
+    """Put the trained movement reader into a model of `mi_net_sync`. No other model has one."""
+    if isinstance(model, MINetSync):
+        reader = weights.load(MODELS / "reader", {"reader": MovementReader})
+        model.reader.load_state_dict(reader.state_dict())
 
 
 def load(folder: str | Path) -> Model:

@@ -57,6 +57,36 @@ def load(folder: str | Path, networks: Mapping[str, type[Model]]) -> Model:
     return model.eval()
 
 
+def start_from(models: str, name: str, model: nn.Module, network: str) -> list[Path]:
+    """Give an untrained model the weights in a folder of trained models, and say so. Returns their file, or nothing.
+
+    Args:
+        models: the folder, `training.start_from`; empty for none.
+        name: of the model. If the folder has none of this name, the model stays as it is.
+
+    Raises:
+        FileError: there is no such folder, or the weights are those of another network or of other sizes.
+    """
+    if not models:
+        return []
+    folder = Path(models) / name
+    if not Path(models).is_dir():
+        raise FileError(models, "no such folder", "give training.start_from a folder of models, or empty it")
+    if not exist(folder):
+        print(f"{name} starts anew: {models} has no model of this name")
+        return []
+    path, found = folder / "weights.safetensors", config(folder).network
+    advice = f"give params.yaml what {folder / 'config.json'} says, or empty training.start_from"
+    if found != network:
+        raise FileError(path, f"its network is {found!r}, not {network!r}", advice)
+    try:
+        load_model(model, str(path))
+    except RuntimeError:  # an array is missing, is not expected or has another shape
+        raise FileError(path, "its sizes are not those of params.yaml", advice) from None
+    print(f"{name} starts from {folder}")
+    return [path]
+
+
 def config(folder: str | Path) -> Config:
     """What the model in a folder is."""
     found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
