@@ -97,7 +97,7 @@ def trained(name: str, clips: list[Clip], settings: params.Params) -> MovementRe
             strength = np.roll(one.strength, len(one.strength) // 3) if name.endswith("wrong sound") else one.strength
             motions.append(one.motion[first : first + frames])
             strengths.append(np.resize(strength[place : place + steps], steps))
-        varied = vary(np.stack(motions), settings.variation, settings.motion.fps, generator)
+        varied = vary(np.stack(motions), settings.reader.variation, settings.motion.fps, generator)
         told, _ = reader.read(torch.from_numpy(varied), steps)
         target = torch.log1p(reader.onset_companding * torch.from_numpy(np.stack(strengths)))
         optimizer.zero_grad()

@@ -223,6 +223,7 @@ class Reader(Section):
     dropout: Share
     code_loss_weight: Amount
     onset_companding: Positive
+    variation: Variation
     training: Training
 
 
@@ -345,7 +346,7 @@ def load(path: str | Path = "params.yaml") -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     try:
-        _complete_variants(tree)
+        _complete(tree)
         params = Params.model_validate(tree)
     except ValidationError as error:
         raise ParamsError(f"{path}: {_first_line(error.errors())}") from None
@@ -368,8 +369,11 @@ def variant(variants: dict[str, Variant], name: str) -> Variant:
     return variants[name]
 
 
-def _complete_variants(tree: Any) -> None:
-    """Give every variant what it does not change of its base, the section of the same kind."""
+def _complete(tree: Any) -> None:
+    """Give every variant what it does not change of its base, the section of the same kind; and so the reader's variation."""
+    reader = tree.get("reader") if isinstance(tree, dict) else None
+    if isinstance(reader, dict) and "variation" in reader:
+        reader["variation"] = _merged(tree.get("variation"), reader["variation"])
     variants = tree.get("variants") if isinstance(tree, dict) else None
     for kind, named in variants.items() if isinstance(variants, dict) else ():
         for name, changes in named.items() if isinstance(named, dict) else ():
@@ -445,9 +449,10 @@ def _conflicts(params: Params) -> Iterator[str]:
         for name in ("posture_noise", "token_dropout", "condition_dropout"):
             if prior.network != "mi_net_sync" and getattr(prior, name):
                 yield f"{key}.{name} = {getattr(prior, name)}: must be 0, since only mi_net_sync has it"
-    if params.variation.lowest_fps > params.motion.fps:
-        limit = f"motion.fps = {params.motion.fps}"
-        yield f"variation.lowest_fps = {params.variation.lowest_fps}: must not exceed {limit}"
+    for key, variation in (("variation", params.variation), ("reader.variation", params.reader.variation)):
+        if variation.lowest_fps > params.motion.fps:
+            limit = f"motion.fps = {params.motion.fps}"
+            yield f"{key}.lowest_fps = {variation.lowest_fps}: must not exceed {limit}"
     corpus, duration_s = params.corpus, params.windows.duration_s
     for key, model in (("model", params.degrade.model), ("beside", params.degrade.beside)):
         if model not in variants.prior or variants.prior[model].content:

@@ -42,7 +42,7 @@ def main() -> None:
     sizes = {
         "codes": settings.vqvae.codes,
         "joints": JOINTS,
-        **chosen.model_dump(exclude={"training"}),
+        **chosen.model_dump(exclude={"training", "variation"}),
         "onset_scale": max(float(strength.std(dtype=np.float64)), 1e-6),
     }
     model = MovementReader(**sizes)
@@ -51,7 +51,7 @@ def main() -> None:
     def batch(generator: np.random.Generator) -> Batch:
         drawn = [each.batch(each.random(size, generator)) for each, size in parts if size]
         joined = {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
-        joined["motion"] = vary(joined["motion"], settings.variation, settings.motion.fps, generator)
+        joined["motion"] = vary(joined["motion"], chosen.variation, settings.motion.fps, generator)
         return to_tensors(joined)
 
     def validate(model: MovementReader) -> dict[str, float]:
@@ -60,7 +60,7 @@ def main() -> None:
         return {f"test_{name}": found[name].item() for name in ("onset_error", "code_nll")}
 
     precision = settings.compute.precision
-    inputs = (settings.seed, precision, chosen, settings.more_players, settings.variation, settings.windows)
+    inputs = (settings.seed, precision, chosen, settings.more_players, settings.windows)
     data = (SPLITS, CODES, MOTION, sound.folder, motion.folder)
     folder = work.WORK / "reader" / work.key(__file__, *inputs, *data, *before)
     history = loop.train(

@@ -39,6 +39,7 @@ ELSEWHERE = {
     OTHER_DROPOUT,
     OWN_VIDEOS,
     f"{OWN_VIDEOS} -S corpus.people=each",  # tests/test_look.py reads such a corpus
+    f"{OWN_VIDEOS} -S training.start_from=models_before",  # tests/test_training.py starts so
     PULL,
 }
 # What is not here, or would take too long, and what a command is run with in its place.

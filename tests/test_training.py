@@ -198,7 +198,10 @@ def test_a_new_mi_net_sync_holds_the_trained_reader_and_no_other_model_does(
     """And what it is made of is enough to load it again: the folder of a prior stands alone."""
     monkeypatch.chdir(tmp_path)
     settings = params.load(PROFILE)
-    sizes = settings.reader.model_dump(exclude={"training"}) | {"codes": settings.vqvae.codes, "joints": JOINTS}
+    sizes = settings.reader.model_dump(exclude={"training", "variation"}) | {
+        "codes": settings.vqvae.codes,
+        "joints": JOINTS,
+    }
     variants = settings.variants.prior
     mi_net, _ = priors.untrained(settings, variants["mi_net"])  # needs no reader
     assert isinstance(mi_net, MINet)
@@ -263,6 +266,7 @@ class Vary:
     """In the place of a stage's `vary`: adds a little noise. It keeps what it was given, and what the model is given."""
 
     def __init__(self, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.chosen = params.load().reader.variation if stage is train_reader else params.load().variation
         self.seen: list[list[float]] = []
         self.made: list[np.ndarray] = []
         self.told: list[np.ndarray] = []
@@ -270,7 +274,7 @@ class Vary:
         monkeypatch.setattr(stage, "to_tensors", self.to_tensors)
 
     def __call__(self, motion: np.ndarray, chosen: Variation, fps: float, generator: np.random.Generator) -> np.ndarray:
-        assert (chosen, fps) == (params.load().variation, 25)
+        assert (chosen, fps) == (self.chosen, 25)
         self.seen.append(motion[:, 0, 0, 0].tolist())
         self.made.append(motion + generator.normal(0, 0.1, motion.shape).astype(np.float32))
         return self.made[-1]
@@ -315,7 +319,10 @@ def test_a_trained_mi_net_sync_holds_the_trained_reader(tmp_path: Path, monkeypa
     four_tracks()
     settings, finish, keys = params.load(), loop.finish, []
     monkeypatch.setattr(loop, "finish", lambda *of, **more: (keys.append(more["folder"].name), finish(*of, **more)))
-    sizes = settings.reader.model_dump(exclude={"training"}) | {"codes": settings.vqvae.codes, "joints": JOINTS}
+    sizes = settings.reader.model_dump(exclude={"training", "variation"}) | {
+        "codes": settings.vqvae.codes,
+        "joints": JOINTS,
+    }
     for onset_scale in (0.4, 0.5):
         reader = trained_reader(sizes | {"onset_scale": onset_scale})
         vary = Vary(train_prior, monkeypatch)
