@@ -126,6 +126,19 @@ def test_dvc_lock_belongs_to_the_code() -> None:
     assert "Running stage" not in done.stdout, "dvc.lock is not of this code and params.yaml: run `make repro`, commit"
 
 
+def test_dvc_lock_has_no_other_stages() -> None:
+    """DVC leaves a stage that was renamed or removed in its lock. Its outs would be taken for those of the run."""
+    lock = YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "stage", "list", "--names-only"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(lock) == sorted(done.stdout.split()), "delete the others from dvc.lock"
+
+
 def test_params_are_the_demo_profile() -> None:
     """A fresh clone runs what the README shows."""
     assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles" / "demo.yaml").read_text()
