@@ -19,6 +19,19 @@ from pipeline.studio import pieces
 REPO = Path(__file__).resolve().parents[1]
 REAL = REPO.parent / "shared" / "real"  # recordings that are not part of the project
 PROFILE = params.load(REPO / "profiles" / "demo.yaml")
+SMALL = params.Studio(  # a studio that takes seconds
+    seed=1,
+    instruments=["vn", "tbn"],
+    tracks_per_instrument=2,
+    ensembles=1,
+    duration_s=2.0,
+    fps=20.0,
+    player_width_px=200,
+    player_height_px=160,
+    sample_rate_hz=16000,
+    turned_degrees=0,
+    left_handed=0,
+)
 USUAL = PROFILE.keypoints
 
 # URMP's 44 pieces, and the instruments of their players by the names of the players' files.

@@ -74,8 +74,8 @@ def declared_by(stage: str) -> set[str]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_param_deps_are_the_ones_that_are_read(stage: str) -> None:
     """A value that a stage reads and does not declare would not make it run again."""
-    stem = ROOT / "stages" / f"{module(stage)}.py"
-    takes_any = {file for file in code(stem) if re.search(r"params\.[A-Z]", file.read_text())} | {stem}
+    script = ROOT / "stages" / f"{module(stage)}.py"
+    takes_any = {file for file in code(script) if re.search(r"params\.[A-Z]", file.read_text())} | {script}
     read, declared = set().union(*map(read_by, takes_any)), declared_by(stage)
     sections, written = {key.split(".")[0] for key in read}, {key.split(".")[0] for key in declared}
     # A variant is its base with some values changed, so who reads one reads the other; ${item} is the base of each model.

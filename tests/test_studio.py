@@ -11,6 +11,7 @@ import pretty_midi
 import pytest
 import soundfile
 from hypothesis import given, strategies
+from make_media import SMALL
 from scipy.signal import find_peaks
 
 from pipeline import params
@@ -18,26 +19,12 @@ from pipeline.corpus.track import true_depths, true_joints
 from pipeline.errors import ParamsError
 from pipeline.evaluation import degraded
 from pipeline.keypoints import cleaning, skeleton
-from pipeline.params import Studio
 from pipeline.studio import brass, figure, motion, pieces, players, score, synthesis, timing
 from pipeline.studio.instruments import BY_CODE, INSTRUMENTS, Instrument
 from stages import studio
 
 FPS, DURATION_S, SIZE_PX = 20.0, 8.0, (480, 480)
 PITCHED = [instrument for instrument in INSTRUMENTS if not instrument.drums]
-SMALL = Studio(
-    seed=1,
-    instruments=["vn", "tbn"],
-    tracks_per_instrument=2,
-    ensembles=1,
-    duration_s=2.0,
-    fps=FPS,
-    player_width_px=200,
-    player_height_px=160,
-    sample_rate_hz=16000,
-    turned_degrees=0,
-    left_handed=0,
-)
 
 
 def _part_of(code: str, seed: int = 0, duration_s: float = DURATION_S) -> score.Part:

@@ -7,13 +7,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from make_media import SMALL
 
 from pipeline import params
 from pipeline.corpus import folder, urmp
 from pipeline.errors import ParamsError
 from pipeline.keypoints import skeleton
 from pipeline.notes import midi
-from pipeline.params import Studio
 from pipeline.studio import motion, pieces, players, score, struck, synthesis, timing
 from pipeline.studio.instruments import BY_CODE
 from pipeline.studio.postures import POSTURES
@@ -21,19 +21,6 @@ from pipeline.studio.postures import POSTURES
 FPS, SIZE_PX = 20.0, (480, 480)
 URMP = ["vn", "va", "vc", "db", "fl", "ob", "cl", "bn", "sax", "tpt", "hn", "tbn", "tba"]
 WIDE = ["gt", "uk", "bg", "pno", "dr", "hd", "xyl", "acc", "hp"]
-SMALL = Studio(
-    seed=1,
-    instruments=["vn", "tbn"],
-    tracks_per_instrument=2,
-    ensembles=1,
-    duration_s=2.0,
-    fps=FPS,
-    player_width_px=200,
-    player_height_px=160,
-    sample_rate_hz=16000,
-    turned_degrees=0,
-    left_handed=0,
-)
 RIGHT, LEFT = skeleton.RIGHT_HAND, skeleton.LEFT_HAND
 TIPS = [4, 8, 12, 16, 20]  # of a hand's fingers
 
