@@ -53,7 +53,7 @@ def house(folder: Path) -> Path:
 
 def made_up(folder: Path) -> Path:
     """A repository with this code and dvc.yaml in which all is up to date, in seconds: every out holds the name of its stage."""
-    for name in ("pipeline", "stages"):
+    for name in ("pipeline", "profiles", "stages"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".dvc").mkdir()
     files = ("dvc.yaml", "versions.yaml", "params.yaml", "constraints.txt")

@@ -127,59 +127,13 @@ def test_it_fits_the_screen(chromium: Browser, written: Path, width_px: int) -> 
     opened.close()
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """An empty folder as the current one, in which dvc.lock's models are published. The commands that are run in it."""
+def test_a_step_that_fails_ends_it_with_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "published", lambda root, name: True)
-    commands: list[list[str]] = []
-    monkeypatch.setattr(
-        demo.subprocess, "run", lambda command: commands.append(command) or subprocess.CompletedProcess(command, 0)
-    )
-    return commands
-
-
-def trained(name: str) -> None:
-    folder = Path("models") / name
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    assert weights.exist(folder)
-
-
-def test_only_missing_models_are_fetched(checkout: list[list[str]]) -> None:
-    """What a user has trained must stay."""
-    demo.fetch()
-    trained("vqvae")
-    demo.fetch()
-    trained(minet.MODEL)
-    demo.fetch()
-    pulled = [[word for word in command if word.startswith("models/")] for command in checkout]
-    assert pulled == [["models/vqvae", f"models/{minet.MODEL}"], [f"models/{minet.MODEL}"]]
-
-
-def test_a_model_is_not_fetched_for_codes_of_another_vqvae(
-    checkout: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a run that was killed, dvc.lock has a new VQ-VAE and an old prior, which must not be put together."""
-    monkeypatch.setattr(demo, "published", lambda root, name: name != "vqvae")
-    trained("vqvae")
-    with pytest.raises(demo.ParamsError, match=f"models/{minet.MODEL}: .* train it: make repro"):
-        demo.fetch()
-    assert checkout == []
-
-
-def test_a_step_that_fails_ends_it_with_one_line(
-    checkout: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
     shutil.copy(Path(__file__).parents[1] / "params.yaml", tmp_path)
     monkeypatch.setattr(sys, "argv", ["demo", "none.mp4"])
     with pytest.raises(SystemExit) as stopped:
         demo.main()
     assert str(stopped.value).startswith("error: none.mp4: no such file")
-
-
-def test_the_model_of_the_demo_is_published() -> None:
-    assert {"vqvae", minet.MODEL, minet.CONTENT_MODEL} == set(publish.NAMES)
 
 
 @needs_browser

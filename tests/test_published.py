@@ -1,12 +1,16 @@
 """The trained models that travel with the repository: those of dvc.lock, whole, and nothing else."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from smoke import ROOT, made_up, sh
 
-from pipeline.commands import publish
+from pipeline import params
+from pipeline.commands import minet, publish
+from pipeline.dataset.artifacts import WIDE
 
 
 def expected(root: Path) -> set[str]:
@@ -14,7 +18,7 @@ def expected(root: Path) -> set[str]:
     places = set()
     for name in publish.NAMES:
         listing = publish.locked(root, name)
-        assert listing and publish.published(root, name), (
+        assert listing and (root / publish.place(listing)).exists(), (
             f"{name} of dvc.lock is not published: run make publish-models"
         )
         places |= {publish.place(md5) for md5 in (listing, *publish.files(root / publish.place(listing)))}
@@ -22,7 +26,22 @@ def expected(root: Path) -> set[str]:
 
 
 def kept(root: Path) -> set[str]:
-    return set(sh(root, f"git ls-files {publish.PUBLISHED}").splitlines())
+    return set(sh(root, f"git ls-files {publish.PUBLISHED}/files").splitlines())
+
+
+def test_the_models_that_play_without_a_run_are_those_of_a_run_of_the_wide_profile() -> None:
+    """Nothing else lies there, and every file is what the lock of that run says."""
+    lock = YAML(typ="safe").load(ROOT / WIDE / "dvc.lock")
+    outs = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage.get("outs", ())}
+    names = {f"models/{name}/{file}" for name in publish.NAMES for file in ("config.json", "weights.safetensors")}
+    assert set(sh(ROOT / WIDE, "git ls-files").splitlines()) == names | {"params.yaml", "dvc.lock"}
+    for name in publish.NAMES:
+        files = [ROOT / WIDE / "models" / name / file for file in ("config.json", "weights.safetensors")]
+        listing = [{"md5": hashlib.md5(file.read_bytes()).hexdigest(), "relpath": file.name} for file in files]
+        assert outs[f"models/{name}"] == hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
+    run, wide = params.load(ROOT / WIDE / "params.yaml"), params.load(ROOT / "profiles" / "wide.yaml")
+    assert run.studio.instruments == wide.studio.instruments
+    assert {"vqvae", minet.MODEL, minet.CONTENT_MODEL} == set(publish.NAMES)
 
 
 def test_what_git_keeps_is_what_the_lock_says() -> None:
@@ -52,8 +71,24 @@ def test_a_clone_fetches_the_models_without_a_network(tmp_path: Path) -> None:
     assert sh(tmp_path / "second", "git status --porcelain") == ""
 
 
-def test_a_run_that_is_not_finished_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_not_finished_is_not_published(tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages:\n  report:\n    cmd: report\n")
-    assert not publish.published(tmp_path, "vqvae")
+    assert publish.locked(tmp_path, "vqvae") is None
     (tmp_path / "dvc.lock").unlink()
-    assert not publish.published(tmp_path, "vqvae")
+    assert publish.locked(tmp_path, "vqvae") is None
+
+
+def test_a_run_of_the_wide_profile_goes_to_where_minet_finds_it(tmp_path: Path) -> None:
+    """And the models that dvc.lock's run has published stay."""
+    folder = made_up(tmp_path / "here")
+    sh(folder, "python -m pipeline.commands.publish && git commit -qm published")
+    before = kept(folder)
+    sh(folder, "cp profiles/wide.yaml params.yaml && rm models/*/file")
+    for name in publish.NAMES:
+        (folder / "models" / name / "config.json").write_text(f"{name}\n")
+    sh(folder, "python -m pipeline.commands.publish")
+    assert kept(folder) == before
+    for name in publish.NAMES:
+        assert (folder / WIDE / "models" / name / "config.json").read_text() == f"{name}\n"
+    assert (folder / WIDE / "params.yaml").read_text() == (ROOT / "profiles/wide.yaml").read_text()
+    assert (folder / WIDE / "dvc.lock").read_text() == (folder / "dvc.lock").read_text()

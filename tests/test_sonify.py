@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from pipeline import params
 from pipeline.audio import long_sound, spectrogram
-from pipeline.commands import minet, publish, sonify
+from pipeline.commands import minet, sonify
 from pipeline.errors import FileError, ParamsError
 from pipeline.keypoints import detection, whole_video
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
@@ -354,25 +354,39 @@ def test_a_score_beyond_the_video_is_refused_before_the_work(
 def test_a_model_that_is_not_there_is_named_with_the_command_that_brings_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A published model can be fetched; any other has to be trained; a name that no model has is a slip."""
+    """A name that no model has is a slip."""
     checkout = checkout_at(tmp_path / "my checkout")
     monkeypatch.setattr(sonify, "__file__", str(checkout / "pipeline/commands/sonify.py"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sonify, "published", lambda root, name: root.resolve() == checkout and name in publish.NAMES)
     video, out = write_video(tmp_path / "in.mp4", blank(2)), tmp_path / "out.mp4"
     message = said(capsys, video, "-o", out)
-    assert (
-        f"{checkout}/models/mi_net_sync: no trained model there; fetch it with: dvc --cd '{checkout}' pull" in message
-    )
-    assert f"make it with: make -C '{checkout}' repro" in said(capsys, video, "-o", out, "--model", "mi_net")
+    make = f"no trained model there; make it with: make -C '{checkout}' repro"
+    assert f"{checkout}/models/mi_net_sync: {make}" in message
     for slip in ("mi_nte", str(tmp_path / "elsewhere")):
         message = said(capsys, video, "-o", out, "--model", slip)
         assert f"{slip}: no trained model there; name one of mi_net, mi_net_sync" in message
     weights.save(checkout / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
-    assert "models/vqvae: no trained model there; fetch it" in said(capsys, video, "-o", out)
+    assert f"{checkout}/models/vqvae: {make}" in said(capsys, video, "-o", out)
     monkeypatch.chdir(checkout)
-    pull = "dvc pull --remote published models/mi_net_sync models/vqvae"
-    assert said(capsys, video, "-o", out) == f"error: models/vqvae: no trained model there; fetch it with: {pull}"
+    assert (
+        said(capsys, video, "-o", out) == "error: models/vqvae: no trained model there; make it with: make repro"
+    )
+
+
+def test_without_a_run_the_published_models_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the parameters of their own run, whatever params.yaml says by now. A model of one's own comes first."""
+    checkout, elsewhere = checkout_at(tmp_path / "checkout"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(sonify, "__file__", str(checkout / "pipeline/commands/sonify.py"))
+    wide = checkout / "published/wide"
+    weights.save(wide / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
+    for current in (elsewhere, checkout):
+        monkeypatch.chdir(current)
+        assert sonify.home("mi_net_sync").resolve() == wide
+        assert sonify.home("mi_net").resolve() == checkout
+        assert sonify.home(str(wide / "models/mi_net_sync")).resolve() == checkout
+    weights.save(checkout / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
+    assert sonify.home("mi_net_sync").resolve() == checkout
 
 
 def checkout_at(folder: Path) -> Path:
@@ -394,14 +408,14 @@ def test_models_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sonify.metadata, "distribution", lambda name: Installed())
     monkeypatch.setattr(sonify, "__file__", str(code / "pipeline/commands/sonify.py"))
     monkeypatch.chdir(current)
-    assert sonify.home().resolve() == current
+    assert sonify.home("mi_net_sync").resolve() == current
     (current / "models").rmdir()
-    assert sonify.home() == code
+    assert sonify.home("mi_net_sync") == code
     (code / "params.yaml").unlink()
-    assert sonify.home() == source, "%20 in a URL is a blank in a path"
+    assert sonify.home("mi_net_sync") == source, "%20 in a URL is a blank in a path"
     for noted in ("", '{"url": "https://host/project.git", "vcs_info": {"vcs": "git"}}'):  # noqa: B007
         with pytest.raises(ParamsError, match="clone the repository, and run in it: make demo"):
-            sonify.home()
+            sonify.home("mi_net_sync")
 
 
 def test_a_video_in_parts_has_all_its_pictures_once(tmp_path: Path, followed: None) -> None:

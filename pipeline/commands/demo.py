@@ -1,26 +1,20 @@
 """First music: `make demo`, or `make demo video=my_video.mp4` for a video of one's own.
 
-The studio draws a player that no model has seen, and `minet sonify` makes music for the movement. The models are those of the last
-run, or the published ones if there was no run. The page demo/index.html shows and plays the result.
+The studio draws a player that no model has seen, and `minet sonify` makes music for the movement. The page demo/index.html shows and plays the result.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from pipeline import params
 from pipeline.audio.spectrogram import log_spectrogram
-from pipeline.commands import minet
-from pipeline.commands.publish import published
-from pipeline.dataset.artifacts import MODELS
-from pipeline.errors import ParamsError, shown
+from pipeline.commands import minet, sonify
+from pipeline.errors import shown
 from pipeline.media import muxing, sound_files
 from pipeline.report import demo_page
 from pipeline.report.rows import NAMES
 from pipeline.studio import pieces
-from pipeline.training import weights
 
 DEMO = Path("demo")
 OUT, DRAWN, PAGE = DEMO / "out.mp4", DEMO / "drawn.mp4", DEMO / "index.html"
@@ -44,10 +38,9 @@ def demo(video: Path | None) -> None:
     Raises:
         FileError: the video cannot be read.
         NothingLeft: nobody is found in the video.
-        ParamsError: there are no models, and none can be fetched.
+        ParamsError: there are no models.
     """
-    settings = params.load()
-    fetch()
+    settings = params.load(sonify.home(minet.MODEL) / "params.yaml")
     DEMO.mkdir(exist_ok=True)
     if video is None:
         draw(settings.studio)
@@ -72,26 +65,6 @@ def demo(video: Path | None) -> None:
         "Try next: make demo video=my_video.mp4 (a video of yours), or make repro (train and measure all models)",
         sep="\n",
     )
-
-
-def fetch() -> None:
-    """Fetch the published models that are missing in models/. What is there stays as it is.
-
-    Raises:
-        ParamsError: dvc.lock has other models than the published ones, or DVC cannot fetch them.
-    """
-    names = ("vqvae", minet.MODEL)
-    missing = [str(MODELS / name) for name in names if not weights.exist(MODELS / name)]
-    if not missing:
-        return
-    # A model that is fetched must belong to the VQ-VAE that is there.
-    if not all(published(Path(), name) for name in names):
-        raise ParamsError(
-            f"{missing[0]}: no trained model there, and dvc.lock's is not published; train it: make repro"
-        )
-    command = ["dvc", "pull", "--quiet", "--remote", "published", *missing]
-    if subprocess.run([sys.executable, "-m", *command]).returncode:
-        raise ParamsError(f"{missing[0]}: not fetched; see what DVC says above, then try: {' '.join(command)}")
 
 
 def draw(studio: params.Studio) -> None:

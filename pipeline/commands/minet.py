@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import shtab
 
-from pipeline.dataset.artifacts import METRICS
+from pipeline.dataset.artifacts import METRICS, WIDE
 from pipeline.errors import WHOLE_COPY, FileError, NothingLeft, ParamsError, shown
 
 if TYPE_CHECKING:  # the import takes seconds
@@ -151,9 +151,11 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if (break_s := probing.clock_break_s(video)) is not None:
         raise FileError(video, *probing.broken_clock(break_s))
     way = muxing.plan(out, video, drawn=arguments.draw)
-    root = library.home()
-    settings = params.load(root / "params.yaml")
     model = arguments.model or (CONTENT_MODEL if arguments.midi else MODEL)
+    root = library.home(model)
+    settings = params.load(root / "params.yaml")
+    if root.parts[-2:] == WIDE.parts:
+        print(f"There was no run here, so the published models play: {shown(root)}")
     made = library.sonify(
         video,
         model,

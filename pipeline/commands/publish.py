@@ -1,7 +1,8 @@
-"""Puts the models of the last run into published/, the DVC remote inside the repository: `make publish-models`.
+"""Puts the models of the last run into published/: `make publish-models`. A clone then has them without a network.
 
-A clone then has them without a network: `dvc pull models/vqvae models/mi_net_sync`. Git keeps what this command adds there, and
-nothing else: what `dvc push` writes to this remote is ignored.
+Those of a run of profiles/wide.yaml become files in published/wide/, with which `minet sonify` plays where there was no run. Those of
+any other run go into published/files/, the DVC remote inside the repository: `dvc pull models/vqvae models/mi_net_sync`. Git keeps
+what this command adds there, and nothing else: what `dvc push` writes to this remote is ignored.
 """
 
 import json
@@ -11,14 +12,37 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pipeline.dataset.artifacts import MODELS
+from pipeline.dataset.artifacts import MODELS, WIDE
 from pipeline.errors import FileError, run
+from pipeline.training import weights
 
 PUBLISHED = Path("published")  # the remote's url in .dvc/config
 NAMES = ("vqvae", "mi_net_sync", "mi_net_sync_content")  # the defaults of `minet sonify`, and the VQ-VAE of their codes
 
 
 def main() -> None:
+    of_wide = Path("params.yaml").read_bytes() == Path("profiles/wide.yaml").read_bytes()
+    folder = publish_wide() if of_wide else publish_remote()
+    subprocess.run(["git", "add", "--all", "--force", folder], check=True)
+    size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    print(f"{folder}/: {', '.join(NAMES)}, {size_mb:.0f} MB; commit it{'' if of_wide else ' together with dvc.lock'}")
+
+
+def publish_wide() -> Path:
+    """Copy the models with the parameters and the lock of their run."""
+    for name in NAMES:
+        if not weights.exist(MODELS / name):
+            raise FileError(MODELS / name, "no trained model there", "make it with: make repro")
+    shutil.rmtree(WIDE, ignore_errors=True)
+    for name in NAMES:
+        shutil.copytree(MODELS / name, WIDE / MODELS / name)
+    for file in ("params.yaml", "dvc.lock"):
+        shutil.copy(file, WIDE / file)
+    return WIDE
+
+
+def publish_remote() -> Path:
+    """Copy the models of dvc.lock from DVC's cache, as DVC lays out a remote."""
     from dvc.repo import Repo  # takes a second
 
     cache = Repo().cache.local
@@ -30,23 +54,11 @@ def main() -> None:
             raise FileError(MODELS / name, "not in dvc.lock, or not in DVC's cache", "make it with: make repro")
         for md5 in (listing, *files(Path(cache.oid_to_path(listing)))):
             copies[place(md5)] = Path(cache.oid_to_path(md5))
-    shutil.rmtree(PUBLISHED, ignore_errors=True)
+    shutil.rmtree(PUBLISHED / "files", ignore_errors=True)
     for target, source in copies.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)  # without the cache's mode, which is read-only
-    subprocess.run(["git", "add", "--all", "--force", PUBLISHED], check=True)
-    size_mb = sum(target.stat().st_size for target in copies) / 1e6
-    print(f"{PUBLISHED}/: {', '.join(NAMES)}, {size_mb:.0f} MB; commit it together with dvc.lock")
-
-
-def published(root: Path, name: str) -> bool:
-    """Whether the model of dvc.lock is in published/, so that `dvc pull` brings it. It is not if it was trained since.
-
-    Args:
-        root: the folder of the checkout.
-    """
-    md5 = locked(root, name)
-    return md5 is not None and (root / place(md5)).exists()
+    return PUBLISHED / "files"
 
 
 def locked(root: Path, name: str) -> str | None:

@@ -20,8 +20,7 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.long_sound import long_sound
-from pipeline.commands.publish import published
-from pipeline.dataset.artifacts import MODELS
+from pipeline.dataset.artifacts import MODELS, WIDE
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detected import Detected
@@ -59,13 +58,21 @@ class Sounded:
         return np.maximum.reduceat(self.spectrogram, np.arange(0, len(self.spectrogram), group))
 
 
-def home() -> Path:
+def home(model: str) -> Path:
     """The folder whose params.yaml and models/ are used: the current one, or else the checkout that minet comes from.
+
+    If that has no model of this name, since there was no run, it is the folder of the published models in it.
 
     Raises:
         ParamsError: neither has them.
     """
-    if Path("params.yaml").is_file() and MODELS.is_dir():
+    root = _root()
+    there = weights.exist(model) or weights.exist(root / MODELS / model)
+    return root if there or not weights.exist(root / WIDE / MODELS / model) else root / WIDE
+
+
+def _root() -> Path:
+    if Path("params.yaml").is_file() and (MODELS.is_dir() or WIDE.is_dir()):
         return Path()
     code = Path(__file__).parents[2]  # the checkout, unless pip has copied the code to another place
     for checkout in (code, _installed_from()):
@@ -187,12 +194,8 @@ def load(model: str, settings: params.Params, root: Path, *, with_notes: bool) -
 
 
 def _advice(folder: Path, settings: params.Params, root: Path) -> str:
-    """The command that brings a model and the VQ-VAE of its codes."""
+    """What brings a model and the VQ-VAE of its codes."""
     if folder.parent != root / MODELS or folder.name not in settings.variants.prior:
         return f"name one of {', '.join(settings.variants.prior)}, or the folder of a model with the folder vqvae beside it"
-    names = (folder.name, "vqvae")
-    where = "" if root == Path() else f"{shlex.quote(shown(root))} "
-    if all(published(root, name) for name in names):
-        wanted = " ".join(f"{MODELS}/{name}" for name in names)
-        return f"fetch it with: dvc {where and f'--cd {where}'}pull --remote published {wanted}"
-    return f"make it with: make {where and f'-C {where}'}repro"
+    where = "" if root == Path() else f"-C {shlex.quote(shown(root))} "
+    return f"make it with: make {where}repro"

@@ -15,6 +15,7 @@ CODES = Path("data/codes")
 MORE_PLAYERS = Path("data/more_players")
 NDB_CELLS = Path("data/ndb_cells.npz")
 MODELS = Path("models")  # a folder for each trained model
+WIDE = Path("published/wide")  # in git: models/ and params.yaml of a run of profiles/wide.yaml
 SAMPLES = Path("samples")  # a folder for each model that makes music
 EVALUATIONS = Path("evaluations")  # a folder for each row of the tables
 COMPARISONS = EVALUATIONS / "comparisons.json"
