@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from playwright.sync_api import Browser, Page
 from smoke import sh
 
 from pipeline.audio import spectrogram
-from pipeline.commands import demo, minet, publish
+from pipeline.commands import demo
 from pipeline.media import muxing, probing, sound_files
 from pipeline.report import demo_page
-from pipeline.training import weights
 
 DURATION_S, FPS, RATE_HZ = 4.0, PROFILE.motion.fps, PROFILE.audio.sample_rate_hz
 ODD = """<b>&"'</script>{{data}}.mp4"""  # a video's name

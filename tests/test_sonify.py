@@ -368,9 +368,7 @@ def test_a_model_that_is_not_there_is_named_with_the_command_that_brings_it(
     weights.save(checkout / "models/mi_net_sync", small_prior(), weights.Config("mi_net_sync", "fp32", {}))
     assert f"{checkout}/models/vqvae: {make}" in said(capsys, video, "-o", out)
     monkeypatch.chdir(checkout)
-    assert (
-        said(capsys, video, "-o", out) == "error: models/vqvae: no trained model there; make it with: make repro"
-    )
+    assert said(capsys, video, "-o", out) == "error: models/vqvae: no trained model there; make it with: make repro"
 
 
 def test_without_a_run_the_published_models_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """First music: `make demo`, or `make demo video=my_video.mp4` for a video of one's own.
 
-The studio draws a player that no model has seen, and `minet sonify` makes music for the movement. The page demo/index.html shows and plays the result.
+The studio draws a player that no model has seen, and `minet sonify` makes music for the movement. The page demo/index.html shows
+and plays the result.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Puts the models of the last run into published/: `make publish-models`. A clone then has them without a network.
 
-Those of a run of profiles/wide.yaml become files in published/wide/, with which `minet sonify` plays where there was no run. Those of
-any other run go into published/files/, the DVC remote inside the repository: `dvc pull models/vqvae models/mi_net_sync`. Git keeps
-what this command adds there, and nothing else: what `dvc push` writes to this remote is ignored.
+Those of a run of profiles/wide.yaml become files in published/wide/, with which `minet sonify` plays where there was no run. Those
+of any other run go into published/files/, the DVC remote inside the repository: `dvc pull models/vqvae models/mi_net_sync`. Git
+keeps what this command adds there, and nothing else: what `dvc push` writes to this remote is ignored.
 """
 
 import json
