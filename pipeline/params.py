@@ -107,6 +107,7 @@ class Studio(Section):
     sample_rate_hz: SampleRate
     turned_degrees: Annotated[float, _between(0, 60)]
     left_handed: Probability
+    sound_after_s: Annotated[float, _between(0, 0.5)]
 
 
 class MorePlayers(Section):

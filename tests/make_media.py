@@ -31,6 +31,7 @@ SMALL = params.Studio(  # a studio that takes seconds
     sample_rate_hz=16000,
     turned_degrees=0,
     left_handed=0,
+    sound_after_s=0,
 )
 USUAL = PROFILE.keypoints
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pretty_midi
 import pytest
+import soundfile
 from make_media import SMALL
 
 from pipeline import params
@@ -350,3 +352,28 @@ def test_loud_notes_are_larger_gestures(code: str) -> None:
         return float(np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean())
 
     assert moved(loud) > 1.1 * moved(soft)
+
+
+def test_the_sound_comes_after_the_movement(tmp_path: Path) -> None:
+    """As in films of real players: all that is heard and written of the notes is later, and no joint is."""
+    after = SMALL.model_copy(update={"sound_after_s": 0.1})
+    for name in ("now", "after"):
+        (tmp_path / name).mkdir()
+        pieces.make_piece(tmp_path / name, 3, ("gt",), SMALL if name == "now" else after)
+    (now, later) = (
+        {kind: next((tmp_path / name).glob(f"{kind}_*")) for kind in ("Joints", "Notes", "AuSep", "Sco", "F0s")}
+        for name in ("now", "after")
+    )
+    np.testing.assert_array_equal(np.load(now["Joints"]), np.load(later["Joints"]))
+    written, moved = np.loadtxt(now["Notes"]), np.loadtxt(later["Notes"])
+    np.testing.assert_allclose(moved[:, 0], written[: len(moved), 0] + 0.1, atol=1e-5)
+    assert (moved[:, 0] + moved[:, 2]).max() <= SMALL.duration_s + 1e-5
+    scores = [pretty_midi.PrettyMIDI(str(files["Sco"])).instruments[0].notes[0].start for files in (now, later)]
+    assert scores[1] - scores[0] == pytest.approx(0.1, abs=0.002)
+    sounds = [soundfile.read(files["AuSep"])[0] for files in (now, later)]
+    first = [np.flatnonzero(np.abs(sound) > 0.01)[0] / SMALL.sample_rate_hz for sound in sounds]
+    assert first[1] - first[0] == pytest.approx(0.1, abs=0.005)
+    (performance, sound), (same, late) = (pieces.solo(3, BY_CODE["gt"], 0, studio) for studio in (SMALL, after))
+    np.testing.assert_array_equal(performance.joints, same.joints)
+    assert np.abs(late[round(0.1 * SMALL.sample_rate_hz) :]).max() > 0
+    assert not np.array_equal(sound, late)

@@ -113,12 +113,14 @@ def make_piece(folder: Path, index: int, codes: tuple[str, ...], studio: params.
     size_px = (studio.player_width_px, studio.player_height_px)
 
     parts = score.compose(instruments, duration_s, np.random.default_rng([studio.seed, index]))
-    score.write_midi(folder / f"Sco_{name}.mid", instruments, parts)
+    heard = [score.later(part, studio.sound_after_s, duration_s) for part in parts]
+    score.write_midi(folder / f"Sco_{name}.mid", instruments, heard)
     films, sounds = [], []
     for number, (instrument, part) in enumerate(zip(instruments, parts, strict=True)):
         rng = np.random.default_rng([studio.seed, index, number])
         player = _player(index, number, instrument, studio, rng)
         performance = motion.perform(instrument, player, part, duration_s, studio.fps, size_px, rng)
+        part = heard[number]  # from here on, what sounds
         sound = synthesis.synthesise(instrument, part, duration_s, rate_hz, rng)
         films.append(figure.draw(performance, player, size_px))
         sounds.append(sound)
@@ -166,4 +168,5 @@ def solo(
     player = replace(player, yaw=player.yaw + turned_degrees)
     size_px = (studio.player_width_px, studio.player_height_px)
     performance = motion.perform(instrument, player, part, studio.duration_s, studio.fps, size_px, rng)
-    return performance, synthesis.synthesise(instrument, part, studio.duration_s, studio.sample_rate_hz, rng)
+    heard = score.later(part, studio.sound_after_s, studio.duration_s)
+    return performance, synthesis.synthesise(instrument, heard, studio.duration_s, studio.sample_rate_hz, rng)

@@ -1,6 +1,6 @@
 """The music: monophonic parts in phrases. The parts of an ensemble share one key, one tempo and one harmony."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +143,17 @@ def write_midi(path: Path, players: list[Instrument], parts: list[Part]) -> None
             track.notes.append(pretty_midi.Note(int(velocity), int(pitch), float(onset_s), float(onset_s + duration_s)))
         midi.instruments.append(track)
     midi.write(str(path))
+
+
+def later(part: Part, by_s: float, duration_s: float) -> Part:
+    """The part, begun later and cut off at the end of the piece. It is the same one if `by_s` is 0."""
+    if not by_s:
+        return part
+    onsets_s = part.onsets_s + by_s
+    here = onsets_s < duration_s
+    arrays = {name: getattr(part, name)[here] for name in ("durations_s", "pitches", "velocities", "phrases")}
+    arrays["durations_s"] = np.minimum(arrays["durations_s"], duration_s - onsets_s[here])
+    return replace(part, onsets_s=onsets_s[here], **arrays)
 
 
 def notes_table(part: Part) -> np.ndarray:
