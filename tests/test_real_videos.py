@@ -13,7 +13,7 @@ TOLERANCE_S = 0.05
 
 
 def clip(track: str, heard: str = "violin") -> Clip:
-    return Clip(track, "violin", 10.0, {}, {}, [heard])
+    return Clip(track, "violin", 10.0, {}, {}, [heard], np.zeros(0))
 
 
 def drawn(generator: np.random.Generator, count: int) -> np.ndarray:
@@ -67,6 +67,20 @@ def test_onsets_of_one_grid_do_not_pass_for_right_ones() -> None:
     both = [[np.unique(np.round(drawn(generator, 30) / 0.016)) * 0.016 for _ in range(2)] for _ in range(100)]
     figures = row([judged(*each) for each in both], [], seed=1)
     assert abs(figures["z"]) < 3 * figures["± s.e."]
+
+
+def test_a_delay_is_chosen_on_other_recordings() -> None:
+    """Eleven recordings sound 75 ms after what is told, and two shots of one other 75 ms before. The two get the others' delay."""
+    generator, clips = np.random.default_rng(5), []
+    for number, track in enumerate([*(f"film{i}" for i in range(11)), "odd__shot_1", "odd__shot_2"]):
+        sounds_s = np.arange(0.7, 9.3, 0.43) + generator.uniform(-0.1, 0.1, 21)
+        told_s = sounds_s - 0.075 if number < 11 else sounds_s + 0.075
+        clips.append(
+            Clip(track, "violin", 10.0, {"told": {judge: [told_s] for judge in judges.JUDGES}}, {}, [], sounds_s)
+        )
+    best = real_videos.delays(clips, TOLERANCE_S)
+    assert list(best) == [clip.track for clip in clips]
+    assert all(0.04 < delay_s < 0.11 for delay_s in best.values())
 
 
 def test_too_little_to_judge_is_left_out() -> None:
