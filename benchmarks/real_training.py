@@ -106,15 +106,15 @@ def trained(name: str, clips: list[Clip], settings: params.Params) -> MovementRe
     count, rate = BUDGETS[name]
     optimizer = torch.optim.AdamW(reader.parameters(), rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, count)
-    players, scale = made_players(settings), float(reader.onset_scale)
-    made = BATCH // 2 if name == "studio and clips" else 0
+    players = made_players(settings) if name == "studio and clips" else None
+    made = BATCH // 2 if players is not None else 0
     reader.train()
     for _ in range(count):
         motions, strengths = [], []
-        if made:
+        if players is not None:
             drawn = players.batch(players.random(made, generator))
             motions += list(drawn["motion"])
-            strengths += [each.astype(np.float32) / scale for each in drawn["onset_strength"]]
+            strengths += [each.astype(np.float32) / reader.onset_scale for each in drawn["onset_strength"]]
         for one in (clips[i] for i in generator.integers(len(clips), size=BATCH - made)):
             first = int(generator.integers(len(one.motion) - frames + 1))
             place = round(first / settings.motion.fps * settings.audio.fps)
