@@ -158,10 +158,10 @@ def write_metrics(folder: Path, row: str, metrics: dict[str, float | None]) -> N
         folder / "keypoints.csv", index=False
     )
     pd.DataFrame({"rank": [1, 2, 3], "share": [0.7, 0.3, 0.0]}).to_csv(folder / "codebook_usage.csv", index=False)
-    reader = {"step": [100, 200], "onset_error": [0.9, 0.8], "test_onset_error": [1.0, 0.9]}
+    reader = {"step": [100, 200], "onset_error": [0.9, 0.8], "choose_onset_error": [1.0, 0.9]}
     pd.DataFrame(reader).to_csv(folder / "history_reader.csv", index=False)
-    columns = ["mse", "test_mse"] if row.startswith("vqvae") else ["loss", "test_mse"]
-    columns = ["nll", "test_nll"] if row in PRIORS else columns
+    columns = ["mse", "choose_mse"] if row.startswith("vqvae") else ["loss", "choose_mse"]
+    columns = ["nll", "choose_nll"] if row in PRIORS else columns
     rows = [] if metrics["ndb"] is None else [[100 * i, 1 / i, 1.2 / i] for i in (1, 2, 3)]
     pd.DataFrame(rows, columns=["step", *columns]).to_csv(folder / f"history_{row}.csv", index=False)
 
