@@ -1,10 +1,11 @@
 """What every model is compared with: NDB's cells, recorded windows, and recorded windows decoded from their codes.
 
-Rows: training_set (other windows of the training tracks, the floor of NDB), test_set (the recorded test windows), and each VQ-VAE
-(the same windows decoded from their codes, the ceiling of the models over codes).
+Rows: training_set (held-out training tracks against the others, the floor of NDB), test_set (the recorded test windows), and each
+VQ-VAE (the same windows decoded from their codes, the ceiling of the models over codes).
 """
 
 import json
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -41,8 +42,10 @@ def main() -> None:
     chosen = [places[number] for number in content.listened_to(places, settings)]
     repeats = list(range(settings.evaluate.ndb_repeats))
 
-    floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
-    rows.write("training_set", cells.fill_cells("training_set", floor, settings))
+    like = {track for track, _ in places}
+    floor = [([repeat], *held_out(train, like, len(places), repeat, settings)) for repeat in repeats]
+    rows.folder("training_set")
+    rows.write("training_set", cells.fill_cells("training_set", iter(floor), settings) if floor[0][1] else {})
 
     reads = {"test_set": partial(read, test)}
     errors, parameters = {}, {}
@@ -66,9 +69,30 @@ def main() -> None:
     codebook_usage(settings)
 
 
-def drawn(windows: Windows, size: int, seed: int, repeat: int) -> tuple[Places, Batches]:
-    """Random windows, different in every repeat, and different from those of NDB's cells."""
-    places = sorted(windows.random(size, np.random.default_rng((seed, repeat, 1))))
+def held_out(
+    windows: Windows, like: set[str], size: int, repeat: int, settings: params.Params
+) -> tuple[Places, Batches]:
+    """`size` windows, spread over training tracks drawn at random, anew in every repeat; none if there is a single track.
+
+    Of each instrument there are as many tracks as in `like`, the tracks of the other rows, but at most half of those there are.
+    Instruments with a single track are treated as one instrument together, as by the split. NDB's cells were fitted to windows
+    of all training tracks, these too.
+    """
+    instruments = rows.instrument_of()
+    known = Counter(instruments[track] for track in windows.starts)
+
+    def group(track: str) -> str:
+        return instruments[track] if known[instruments[track]] > 1 else ""
+
+    wanted = Counter(map(group, like))
+    generator = np.random.default_rng((settings.seed, repeat, 1))  # not that of NDB's cells
+    tracks: list[str] = []
+    for name, count in sorted(wanted.items()):
+        here = [track for track in windows.starts if group(track) == name]
+        tracks += generator.permutation(here)[: min(count, len(here) // 2)].tolist()
+    if not tracks:
+        return [], []
+    places = Windows(windows.sources, sorted(tracks), settings.windows.duration_s).spread(size)
     return places, (read(windows, places[first : first + BATCH]) for first in range(0, size, BATCH))
 
 

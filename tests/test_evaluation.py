@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline import params
 from pipeline.audio import spectrogram
 from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards, ShardWriter
+from pipeline.dataset.windows import Source, Windows
 from pipeline.evaluation import cells, content, rows
 from pipeline.metrics import ndb
 from pipeline.models.vqvae import VQVAE
@@ -127,10 +129,14 @@ def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.Monk
     """Two repeats over hand-made cells: NDB is their mean, its spread is over repeats and tracks, what is made once serves both."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
-    pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"}).to_parquet(SPLITS)
+    table = pd.DataFrame({"track": ["a", "b"], "instrument": ["flute", "tuba"], "part": "test"})
+    others = pd.DataFrame({"track": [f"train{i}" for i in range(100)], "instrument": ["flute", "tuba"] * 50})
+    pd.concat([table, others.assign(part="train")]).to_parquet(SPLITS)
     centres = np.array([[[0.0], [1.0]], [[0.0], [1.0]]], dtype=np.float32)
     share = np.array([[0.5, 0.5], [1.0, 0.0]])
-    cells.Cells(np.array([[0], [1]]), centres, share, 1000).save()
+    tracks = [f"train{i}" for i in range(100)]
+    counts = np.tile(10 * share[:, None], (1, 100, 1)).astype(np.int64)  # [repeats, tracks, cells]
+    cells.Cells(np.array([[0], [1]]), centres, np.array(tracks), counts).save()
     batch = np.tile(np.array([[[0.0, 1.0]], [[1.0, 1.0]]], dtype=np.float32), (50, 1, 1))  # [windows, frames, bins]
     places = [("a", i) for i in range(50)] + [("b", i) for i in range(50)]
     once = cells.fill_cells("row", iter([([0, 1], places, [batch])]), SETTINGS)
@@ -138,11 +144,87 @@ def test_cells_and_instruments_of_a_row(tmp_path: Path, monkeypatch: pytest.Monk
     assert ndb.compare(share[0], 1000, np.array([0.5, 0.5]), 100, 0.05).ndb == 0
     assert once["ndb"] == 1.0
     assert once["ndb_spread"] == np.std([0, 2])  # both tracks are alike, so other tracks change nothing
+    assert once["ndb_calibrated"] == 1.0  # both cells of repeat 1: one deal in 2601 gives the two tracks back
     assert "instrument_accuracy" not in once  # there is no classifier
     table = pd.read_csv("evaluations/row/ndb.csv")
     assert table.groupby("repeat").different.sum().tolist() == [0, 2]
     windows = pd.read_csv("evaluations/row/windows.csv")
     assert windows.instrument.tolist() == ["flute"] * 50 + ["tuba"] * 50
+
+
+def test_training_tracks_are_not_compared_with_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Track a fills cell 0 alone. Against all of the training tracks it has something in common, against the others nothing."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    pd.DataFrame({"track": ["a", "b", "c"], "instrument": "flute", "part": "train"}).to_parquet(SPLITS)
+    centres = np.array([[[0.0], [1.0]]], dtype=np.float32)
+    counts = np.array([[[100, 0], [0, 100], [0, 0]]])  # no training window of c was drawn
+    cells.Cells(np.array([[0]]), centres, np.array(["a", "b", "c"]), counts).save()
+    places = [("a", i) for i in range(10)]
+    metrics = cells.fill_cells("row", iter([([0], places, [np.zeros((10, 1, 1), np.float32)])]), SETTINGS)
+    assert metrics["jsd"] == pytest.approx(np.log(2))
+    assert pd.read_csv("evaluations/row/ndb.csv").training_share.tolist() == [0, 1]
+    assert metrics["ndb_calibrated"] == 0  # of two tracks, every deal differs as much
+
+
+def test_cells_count_each_training_track_where_its_windows_lie(tmp_path: Path) -> None:
+    """Two tracks of unlike sound, one three times as long: they fill cells of their own, in proportion to their length."""
+    with ShardWriter(tmp_path) as writer:
+        for track, level, length in (("loud", 0.5, 362), ("mute", -1.0, 162)):
+            writer.add(track, {"spectrogram": np.full((length, 4), level, np.float16)})
+    evaluate = SETTINGS.evaluate.model_copy(
+        update={"ndb_cells": 2, "ndb_repeats": 2, "training_windows": 300, "ndb_dimensions": 9}
+    )
+    audio = SETTINGS.audio.model_copy(update={"n_fft": 8})
+    sources = {"spectrogram": Source(Shards(tmp_path), "spectrogram", 62.5)}
+    windows = Windows(sources, ["loud", "mute"], 1)  # 300 and 100 places
+    made = cells.make_cells(windows, SETTINGS.model_copy(update={"evaluate": evaluate, "audio": audio}))
+    assert made.tracks.tolist() == ["loud", "mute"]
+    assert made.counts.shape == (2, 2, 2)
+    assert (made.counts.sum((1, 2)) == 300).all()
+    for repeat in range(2):
+        assert (np.sort(made.counts[repeat]) == [[0, own] for own in made.counts[repeat].sum(1)]).all()
+        assert made.counts[repeat][0].sum() == pytest.approx(225, abs=40)
+        levels = made.centres[repeat].mean(1)
+        assert levels[made.counts[repeat].argmax(1)] == pytest.approx([0.5, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "held"),
+    [
+        ({"oboe": 6, "tuba": 4}, {"oboe": 2, "tuba": 1}, {"oboe": 2, "tuba": 1}),
+        ({"oboe": 6, "tuba": 3}, {"oboe": 9, "tuba": 1}, {"oboe": 3, "tuba": 1}),
+        ({"oboe": 1, "tuba": 1, "horn": 4}, {"oboe": 1, "tuba": 1, "horn": 1}, {"horn": 1, "": 1}),
+        ({"oboe": 1}, {"oboe": 1}, {}),
+    ],
+    ids=["as many as test", "at most half", "single tracks together", "nothing to compare with"],
+)
+def test_the_floor_holds_out_as_many_training_tracks_of_each_instrument(
+    train: dict[str, int], test: dict[str, int], held: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {
+        part: [(f"{part}_{name}{i}", name) for name, number in numbers.items() for i in range(number)]
+        for part, numbers in (("train", train), ("test", test))
+    }
+    Path("data").mkdir()
+    pd.DataFrame(names["train"] + names["test"], columns=["track", "instrument"]).to_parquet(SPLITS)
+    frames = round(SETTINGS.windows.duration_s * 62.5)
+    with ShardWriter("data/spectrograms") as writer:
+        for name, _ in names["train"]:
+            writer.add(name, {"spectrogram": np.zeros((frames + 9, 4), np.float16)})
+    sources = {"spectrogram": Source(Shards(SPECTROGRAMS), "spectrogram", 62.5)}
+    windows = Windows(sources, [name for name, _ in names["train"]], SETTINGS.windows.duration_s)
+    like = {name for name, _ in names["test"]}
+    drawn = [reference.held_out(windows, like, 20, repeat, SETTINGS) for repeat in range(9)]
+    instruments = dict(names["train"])
+    for places, batches in drawn:
+        assert len(places) == sum(map(len, batches)) == (20 if held else 0)
+        counts = Counter(instruments[track] for track in {track for track, _ in places})
+        single = Counter({"": sum(counts.pop(name, 0) for name, number in train.items() if number == 1)})
+        assert counts + single == Counter(held)
+    assert len({tuple(places) for places, _ in drawn}) > 1 or not held, "other tracks in other repeats"
+    assert reference.held_out(windows, like, 20, 0, SETTINGS)[0] == drawn[0][0]
 
 
 def test_the_error_through_the_codes_is_over_the_variance_about_each_bins_mean(

@@ -17,7 +17,11 @@ NAMES = {
     "training_set": "training set",
 }
 # An addition to the names of the rows for which nothing was generated.
-RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
+RECORDED = {
+    "vqvae": "recorded, through the codes",
+    "test_set": "recorded",
+    "training_set": "held-out tracks, the floor",
+}
 ROWS = tuple(NAMES)
 PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
 BASELINES = ("rnn_seq2seq", "graph_transformer")

@@ -73,8 +73,16 @@ Corpora differ, so figures of different corpora cannot be compared directly.
 Log-spectrogram windows are divided into {evaluate.ndb_cells} k-means cells. NDB is the number of cells whose share of windows
 differs from that of the training set (two-sample test at {evaluate.ndb_significance:g}). It is given as the mean over the
 repeats ± the standard deviation over the repeats and over resampled tracks. Lower is better. NDB grows with both numbers of
-windows. JSD is the Jensen-Shannon divergence of the same shares. The row of the training set compares it with another draw of its
-own windows.
+windows. JSD is the Jensen-Shannon divergence of the same shares.
+
+That test takes the windows of one track for independent, which they are not. So it also finds cells different if both sets come
+from one source. “NDB calibrated” deals whole tracks anew to the two sets, those of each instrument among themselves, and counts the
+cells in which few deals differ as much (permutation test at {evaluate.ndb_significance:g}, mean over the repeats). Two sets of
+tracks of one source get about {evaluate.ndb_significance * evaluate.ndb_cells:.1f} cells, or fewer. A low figure does not prove
+that the sound is alike: few tracks show only large differences.
+
+The row of the training set is training tracks that are held out, compared with the others. It shows what a set of that many new
+tracks of the same source gets. The cells were fitted to windows of all training tracks.
 
 {tables.ndb(metrics, name)}
 
