@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.audio import spectrogram
-from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import COMPARISONS, MOTION, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.evaluation import cells, content, rows
 from pipeline.metrics import ndb
@@ -169,9 +169,38 @@ def test_the_error_through_the_codes_is_over_the_variance_about_each_bins_mean(
         made = codec.decode(model, codes[name][None])[0]
         squared_error = table.squared_error[table.track == name].item()
         assert squared_error == pytest.approx(np.square(made - rows).sum(dtype=np.float64), rel=1e-4)
-    monkeypatch.setattr(codec, "decode_long", lambda _, codes: np.tile(every.mean(0), (len(codes), 1)))
+        made = codec.unquantised(model, rows)
+        squared_error = table.squared_error_unquantised[table.track == name].item()
+        assert squared_error == pytest.approx(np.square(made - rows).sum(dtype=np.float64), rel=1e-4)
+    for name in ("decode_long", "unquantised"):
+        monkeypatch.setattr(codec, name, lambda _, rows: np.tile(every.mean(0), (len(rows), 1)))
     _, table = reference.through_codes(model, Shards(tmp_path), list(tracks))
-    assert reference.mse(table) == pytest.approx(1)
+    assert reference.mse(table) == reference.mse(table, "squared_error_unquantised") == pytest.approx(1)
+
+
+@pytest.mark.parametrize("tracks", [1, 3])
+def test_the_gain_from_multi_band_blocks_is_given_before_and_after_quantising(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracks: int
+) -> None:
+    """The same error added to both models by quantisation makes the relative gain smaller."""
+    monkeypatch.chdir(tmp_path)
+    Path("evaluations").mkdir()
+    table = pd.DataFrame({"squared_error_unquantised": [2.0] * tracks, "variance": [10.0] * tracks})
+    better = table.assign(squared_error_unquantised=1.0)
+    errors = {"vqvae": better, "vqvae_plain": table}
+    errors = {name: here.assign(squared_error=here.squared_error_unquantised + 2) for name, here in errors.items()}
+    reference.compare(errors, {"vqvae": 7, "vqvae_plain": 8}, SETTINGS)
+    written = json.loads(COMPARISONS.read_text())
+    assert list(written) == ["parameters", "mse", "reduction", "mse_unquantised", "reduction_unquantised"]
+
+    def estimate(value: float) -> dict[str, float | None]:
+        return {"value": value} | dict.fromkeys(("low", "high"), value if tracks > 1 else None)
+
+    assert written["mse"] == {name: pytest.approx(estimate(v)) for name, v in (("vqvae", 0.3), ("vqvae_plain", 0.4))}
+    assert written["mse_unquantised"]["vqvae"] == pytest.approx(estimate(0.1))
+    assert written["mse_unquantised"]["vqvae_plain"] == pytest.approx(estimate(0.2))
+    assert written["reduction"] == pytest.approx(estimate(0.25))
+    assert written["reduction_unquantised"] == pytest.approx(estimate(0.5))
 
 
 def test_a_baselines_error_is_over_the_variance_about_each_bins_mean(
