@@ -258,6 +258,29 @@ def condition(metrics: Metrics) -> str:
     )
 
 
+def intervals(estimates: dict[str, dict[str, Estimate]]) -> str:
+    """Figures with their intervals over tracks. A figure that a row does not have is a dash.
+
+    Args:
+        estimates: row → figure → estimate, see `pipeline.report.intervals`.
+    """
+    titles = {
+        "instrument_accuracy": "instrument accuracy",
+        "pitch": "pitch accuracy",
+        "onset_f1": "onset F1",
+        "knn": "KNN",
+        "nll": "NLL, nats per code",
+        "mse": "squared error over variance",
+    }
+    return _table(
+        ["", *titles.values()],
+        (
+            [_name(row), *(_with_interval(here[figure], 2, "–") if figure in here else None for figure in titles)]
+            for row, here in estimates.items()
+        ),
+    )
+
+
 def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
     """The findings of the paper, and whether each holds here: the paper's own system against the best of the others."""
 
