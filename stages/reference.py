@@ -7,6 +7,7 @@ VQ-VAE (the same windows decoded from their codes, the ceiling of the models ove
 import json
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from pipeline.metrics import bootstrap
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import codec
 from pipeline.training import priors
+
+# Suffix of a comparison → the column of errors.csv that it compares.
+ERRORS = {"": "squared_error", "_unquantised": "squared_error_unquantised"}
 
 
 def main() -> None:
@@ -109,8 +113,8 @@ def listen(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Plac
 def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """The codes of each track, and a table with one row per track.
 
-    A row has the number of the track's values, the sum of their squared errors after decoding, and the sum of their squared
-    deviations from each bin's mean over all these tracks.
+    A row has the number of the track's values, the sum of their squared errors after decoding, the same if nothing is quantised
+    between encoder and decoder, and the sum of their squared deviations from each bin's mean over all these tracks.
     """
     frames = sum(spectrograms.length(track) for track in tracks)
     sums = [spectrograms.rows("spectrogram", track).sum(0, dtype=np.float64) for track in tracks]
@@ -119,14 +123,14 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
     for track in tracks:
         recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
         codes[track] = codec.encode(model, recorded)
-        squares = (np.square(codec.decode_long(model, codes[track]) - recorded), np.square(recorded - bin_mean))
-        rows.append((track, recorded.size, *(float(each.sum(dtype=np.float64)) for each in squares)))
-    return codes, pd.DataFrame(rows, columns=["track", "values", "squared_error", "variance"])
+        others = (codec.decode_long(model, codes[track]), codec.unquantised(model, recorded), bin_mean)
+        squares = (float(np.square(other - recorded).sum(dtype=np.float64)) for other in others)
+        rows.append((track, recorded.size, *squares))
+    return codes, pd.DataFrame(rows, columns=["track", "values", *ERRORS.values(), "variance"])
 
 
 def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
-    """Write evaluations/comparisons.json: the gain from multi-band blocks, with confidence intervals over tracks."""
-    sums = {name: table.squared_error.to_numpy() for name, table in errors.items()}
+    """Write evaluations/comparisons.json: the gain from multi-band blocks with and without codes, with intervals over tracks."""
     variance = errors["vqvae"].variance.to_numpy()
     several = len(variance) > 1  # a single track has no spread
     confidence, seed = settings.evaluate.confidence, settings.seed
@@ -135,24 +139,26 @@ def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], setting
         low, high = interval or (None, None)
         return {"value": value, "low": low, "high": high}
 
-    figures = {
-        "parameters": parameters,
-        "mse": {
-            name: estimate(mse(errors[name]), bootstrap.ratio(here, variance, confidence, seed) if several else None)
+    figures: dict[str, Any] = {"parameters": parameters}
+    for suffix, column in ERRORS.items():
+        sums = {name: table[column].to_numpy() for name, table in errors.items()}
+        figures[f"mse{suffix}"] = {
+            name: estimate(
+                mse(errors[name], column), bootstrap.ratio(here, variance, confidence, seed) if several else None
+            )
             for name, here in sums.items()
-        },
-        "reduction": estimate(
-            1 - mse(errors["vqvae"]) / mse(errors["vqvae_plain"]),
+        }
+        figures[f"reduction{suffix}"] = estimate(
+            1 - mse(errors["vqvae"], column) / mse(errors["vqvae_plain"], column),
             bootstrap.reduction(sums["vqvae_plain"], sums["vqvae"], confidence, seed) if several else None,
-        ),
-    }
+        )
     text = json.dumps(figures, indent=2)
     COMPARISONS.write_text(text + "\n", encoding="utf-8")
 
 
-def mse(errors: pd.DataFrame) -> float:
+def mse(errors: pd.DataFrame, column: str = "squared_error") -> float:
     """Squared error over variance, of all tracks together."""
-    return float(errors.squared_error.sum() / errors.variance.sum())
+    return float(errors[column].sum() / errors.variance.sum())
 
 
 def codebook_usage(settings: params.Params) -> None:

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,12 +17,13 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.audio import spectrogram
-from pipeline.dataset.artifacts import MOTION, SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import CODES, COMPARISONS, MOTION, NOTES, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.dataset.windows import Source, Windows
 from pipeline.evaluation import cells, content, rows
 from pipeline.metrics import ndb
 from pipeline.models.vqvae import VQVAE
+from pipeline.report import intervals
 from pipeline.sampling import codec
 from stages import evaluate, reference
 
@@ -251,9 +254,38 @@ def test_the_error_through_the_codes_is_over_the_variance_about_each_bins_mean(
         made = codec.decode(model, codes[name][None])[0]
         squared_error = table.squared_error[table.track == name].item()
         assert squared_error == pytest.approx(np.square(made - rows).sum(dtype=np.float64), rel=1e-4)
-    monkeypatch.setattr(codec, "decode_long", lambda _, codes: np.tile(every.mean(0), (len(codes), 1)))
+        made = codec.unquantised(model, rows)
+        squared_error = table.squared_error_unquantised[table.track == name].item()
+        assert squared_error == pytest.approx(np.square(made - rows).sum(dtype=np.float64), rel=1e-4)
+    for name in ("decode_long", "unquantised"):
+        monkeypatch.setattr(codec, name, lambda _, rows: np.tile(every.mean(0), (len(rows), 1)))
     _, table = reference.through_codes(model, Shards(tmp_path), list(tracks))
-    assert reference.mse(table) == pytest.approx(1)
+    assert reference.mse(table) == reference.mse(table, "squared_error_unquantised") == pytest.approx(1)
+
+
+@pytest.mark.parametrize("tracks", [1, 3])
+def test_the_gain_from_multi_band_blocks_is_given_before_and_after_quantising(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracks: int
+) -> None:
+    """The same error added to both models by quantisation makes the relative gain smaller."""
+    monkeypatch.chdir(tmp_path)
+    Path("evaluations").mkdir()
+    table = pd.DataFrame({"squared_error_unquantised": [2.0] * tracks, "variance": [10.0] * tracks})
+    better = table.assign(squared_error_unquantised=1.0)
+    errors = {"vqvae": better, "vqvae_plain": table}
+    errors = {name: here.assign(squared_error=here.squared_error_unquantised + 2) for name, here in errors.items()}
+    reference.compare(errors, {"vqvae": 7, "vqvae_plain": 8}, SETTINGS)
+    written = json.loads(COMPARISONS.read_text())
+    assert list(written) == ["parameters", "mse", "reduction", "mse_unquantised", "reduction_unquantised"]
+
+    def estimate(value: float) -> dict[str, float | None]:
+        return {"value": value} | dict.fromkeys(("low", "high"), value if tracks > 1 else None)
+
+    assert written["mse"] == {name: pytest.approx(estimate(v)) for name, v in (("vqvae", 0.3), ("vqvae_plain", 0.4))}
+    assert written["mse_unquantised"]["vqvae"] == pytest.approx(estimate(0.1))
+    assert written["mse_unquantised"]["vqvae_plain"] == pytest.approx(estimate(0.2))
+    assert written["reduction"] == pytest.approx(estimate(0.25))
+    assert written["reduction_unquantised"] == pytest.approx(estimate(0.5))
 
 
 def test_a_baselines_error_is_over_the_variance_about_each_bins_mean(
@@ -281,6 +313,96 @@ def test_a_baselines_error_is_over_the_variance_about_each_bins_mean(
     monkeypatch.setattr(evaluate.body_states, "states", lambda body_state, row, settings: {})
     metrics = evaluate.of_baseline("rnn_seq2seq", [("a", 0), ("b", 0)], SETTINGS)
     assert metrics == pytest.approx({"mse": 1, "mse_shuffled": 1}, rel=1e-4)
+
+
+def test_the_middle_of_each_interval_is_the_figure_of_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracks with unequal numbers of windows, two repeats, an instrument that the classifier does not know, missing pitch."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    instruments = {"01": "flute", "b": "tuba", "c": "oboe", "d": "NA", "e": "flute", "f": "tuba"}
+    parts = ["test"] * 4 + ["train"] * 2
+    audio, bins = SETTINGS.audio, SETTINGS.audio.n_fft // 2
+    with (
+        ShardWriter(SPECTROGRAMS) as sounds,
+        ShardWriter(MOTION) as movements,
+        ShardWriter(CODES) as codes,
+        ShardWriter(NOTES) as notes,
+    ):
+        for track in instruments:
+            sounds.add(track, {"spectrogram": rng.normal(size=(400, bins)).astype(np.float16)})
+            movements.add(track, {"motion": rng.normal(size=(160, 47, 2)).astype(np.float32)})
+            codes.add(track, {"codes": rng.integers(9, size=400).astype(np.int16)})
+            notes.add(track, {"notes": np.full(400, track != "c", np.int16), "onsets": np.arange(400) % 20 == 0})
+    pd.DataFrame({"track": list(instruments), "instrument": list(instruments.values()), "part": parts}).to_parquet(
+        SPLITS
+    )
+    places = [(track, start) for track, count in (("01", 5), ("b", 1), ("c", 3), ("d", 2)) for start in range(count)]
+
+    # NaN where there are no notes to hear, as in track c.
+    def listened(function: object, calls: list[object], backend: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        frames = -(-round(SETTINGS.windows.duration_s * audio.fps) // content.heard.PITCH_EVERY)
+        lowest = content.note_hz(np.array([1]), SETTINGS.notes)
+        for _ in calls:
+            yield lowest * rng.integers(2, size=frames), np.sort(rng.uniform(0, SETTINGS.windows.duration_s, 5))
+
+    monkeypatch.setattr(content.parallel, "each", listened)
+    classifier = SimpleNamespace(instruments=["flute", "tuba", "oboe"])
+    monkeypatch.setattr(cells, "load_classifier", lambda: classifier)
+    monkeypatch.setattr(cells, "hear", lambda _, batch: list(rng.choice(classifier.instruments, len(batch))))
+    cells.Cells(np.array([[0], [1]]), np.zeros((2, 2, 1), np.float32), np.full((2, 2), 0.5), 1000).save()
+
+    class Model(torch.nn.Module):
+        def nll(self, codes: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+            return codes + motion.mean((1, 2, 3))[:, None]
+
+        def error(self, spectrogram: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+            return (spectrogram - motion.mean((1, 2, 3))[:, None, None]).square().mean(-1)
+
+        def body_state(self, motion: torch.Tensor) -> torch.Tensor:
+            return motion.mean(1).flatten(1)
+
+    for module in (evaluate.priors, evaluate.baselines):
+        monkeypatch.setattr(module, "load", lambda folder: Model())
+    batch = rng.normal(size=(len(places), round(SETTINGS.windows.duration_s * audio.fps), bins)).astype(np.float32)
+    of_model = {"mi_net": evaluate.of_prior, "rnn_seq2seq": evaluate.of_baseline}
+    for row, of_the_model in of_model.items():
+        metrics = cells.fill_cells(row, iter([([repeat], places, [batch]) for repeat in (0, 1)]), SETTINGS)
+        metrics |= content.measure_content(row, batch, places, SETTINGS)
+        rows.write(row, metrics | of_the_model(row, places, SETTINGS))
+        written = json.loads(Path(f"metrics/{row}.json").read_text())
+        found = intervals.estimates(row, 0.95, seed=1)
+        loss = "nll" if row == "mi_net" else "mse"
+        assert set(found) == {"instrument_accuracy", "pitch", "onset_f1", "knn", loss}
+        assert {figure: written[figure] for figure in found} == pytest.approx(
+            {figure: estimate["value"] for figure, estimate in found.items()}, abs=0.51e-4
+        )
+        tracks = {figure: estimate["tracks"] for figure, estimate in found.items()}
+        assert tracks == {"instrument_accuracy": 3, "pitch": 3, "onset_f1": 4, "knn": 4, loss: 4}
+        for figure in set(found) - {"knn"}:
+            assert found[figure]["low"] < found[figure]["value"] < found[figure]["high"], figure
+        windows = pd.read_csv(f"evaluations/{row}/windows.csv", dtype=str, keep_default_na=False)
+        assert list(windows.columns)[-3:] == ["heard", "right", "heard_shuffled"]
+        expected = np.where(
+            windows.instrument == "NA", "", (windows.heard == windows.instrument).map({True: "1", False: "0"})
+        )
+        assert windows.right.tolist() == expected.tolist()
+
+
+def test_an_interval_is_over_tracks_and_not_over_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tracks, one right in all its windows and one in none: half of the draws take one track twice, whatever their windows."""
+    monkeypatch.chdir(tmp_path)
+    folder = rows.folder("row")
+    windows = pd.DataFrame({"source": ["01"] * 300 + ["b"] * 100, "right": [1] * 300 + [0] * 100})
+    windows.to_csv(folder / "windows.csv", index=False)
+    content_of = pd.DataFrame({"source": ["01", "b"], "pitch": [0.5, None], "onset_f1": [None, None]})
+    content_of.to_csv(folder / "content.csv", index=False)
+    found = intervals.estimates("row", 0.95, seed=1)
+    assert found == {
+        "instrument_accuracy": {"value": 0.75, "low": 0, "high": 1, "tracks": 2},
+        "pitch": {"value": 0.5, "low": None, "high": None, "tracks": 1},
+    }
+    rows.folder("skipped")
+    assert intervals.estimates("skipped", 0.95, seed=1) == {}
 
 
 def test_listening_needs_no_pytorch() -> None:

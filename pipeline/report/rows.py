@@ -2,6 +2,8 @@
 
 # Row → the contents of metrics/<row>.json. A figure is None if it has no meaning for the row or if the model was skipped.
 Metrics = dict[str, dict[str, float | None]]
+# A figure and its interval: `value`, and `low` and `high`, which are None if there is only one track.
+Estimate = dict[str, float | None]
 
 NAMES = {
     "rnn_seq2seq": "RNN Seq2Seq",

@@ -20,6 +20,7 @@ from pipeline.report.rows import (
     PRIORS,
     RECORDED,
     SYSTEMS,
+    Estimate,
     Metrics,
     PaperFigures,
     skipped,
@@ -132,28 +133,35 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
 
     Args:
         comparisons: evaluations/comparisons.json. `mse` is the squared error over the variance of each VQ-VAE; `reduction` is
-            the share by which multi-band blocks lower it; both are {value, low, high}. `parameters` counts those of each model.
+            the share by which multi-band blocks lower it; both are {value, low, high}, and once more with `_unquantised`.
+            `parameters` counts those of each model.
         confidence: confidence of the intervals, 0..1.
     """
     interval = f"with its {100 * confidence:g} % interval"
-    headers = ["", f"parameters (this run: {corpus})", f"squared error over variance {interval} (this run: {corpus})"]
+    error, run = f"squared error over variance {interval}", f"(this run: {corpus})"
+    headers = ["", f"parameters {run}", f"{error} {run}", f"{error}, before quantising {run}"]
     rows = [
         [
             name,
             f"{comparisons['parameters'][row]:,}",
             _with_interval(comparisons["mse"][row], 4),
+            _with_interval(comparisons["mse_unquantised"][row], 4),
             *map(_as_given, PAPER_VQVAE_ERROR[row]),
         ]
         for row, name in (("vqvae_plain", "without multi-band blocks"), ("vqvae", "with multi-band blocks"))
     ]
-    reduction = {key: value if value is None else 100 * value for key, value in comparisons["reduction"].items()}
-    rows.append(["reduction, %", None, _with_interval(reduction, 1), *map(_reduction, *PAPER_VQVAE_ERROR.values())])
+    reductions = (
+        {key: value if value is None else 100 * value for key, value in comparisons[name].items()}
+        for name in ("reduction", "reduction_unquantised")
+    )
+    ours = (_with_interval(reduction, 1) for reduction in reductions)
+    rows.append(["reduction, %", None, *ours, *map(_reduction, *PAPER_VQVAE_ERROR.values())])
     return _table([*headers, *(f"L2 (paper: {name})" for name in PAPER_CORPORA)], rows)
 
 
-def _with_interval(estimate: dict[str, float | None], digits: int) -> str:
+def _with_interval(estimate: Estimate, digits: int, to: str = " to ") -> str:
     value, low, high = (_number(estimate[key], digits) for key in ("value", "low", "high"))
-    return f"{value}" if low is None else f"{value} ({low} to {high})"  # one track gives no interval
+    return f"{value}" if low is None else f"{value} ({low}{to}{high})"  # one track gives no interval
 
 
 def _reduction(without: float | None, with_blocks: float | None) -> str | None:
@@ -252,6 +260,29 @@ def condition(metrics: Metrics) -> str:
             *(line(row, "nll", "NLL, nats per code") for row in PRIORS),
             *(line(row, "mse", "squared error over variance") for row in BASELINES),
         ],
+    )
+
+
+def intervals(estimates: dict[str, dict[str, Estimate]]) -> str:
+    """Figures with their intervals over tracks. A figure that a row does not have is a dash.
+
+    Args:
+        estimates: row → figure → estimate, see `pipeline.report.intervals`.
+    """
+    titles = {
+        "instrument_accuracy": "instrument accuracy",
+        "pitch": "pitch accuracy",
+        "onset_f1": "onset F1",
+        "knn": "KNN",
+        "nll": "NLL, nats per code",
+        "mse": "squared error over variance",
+    }
+    return _table(
+        ["", *titles.values()],
+        (
+            [_name(row), *(_with_interval(here[figure], 2, "–") if figure in here else None for figure in titles)]
+            for row, here in estimates.items()
+        ),
     )
 
 
