@@ -33,9 +33,8 @@ import numpy as np
 from scipy.special import erfc, rel_entr
 from threadpoolctl import threadpool_limits
 
-DRAWS = (
-    1000  # of the bootstrap, whose spread is then known to 2 %; and of the deals: a p value of 0.05 is known to 0.007
-)
+# Of the bootstrap, whose spread is then known to 2 %; and of the deals: a p value of 0.05 is then known to 0.007.
+DRAWS = 1000
 
 
 @dataclass(frozen=True)
