@@ -349,7 +349,9 @@ def test_the_middle_of_each_interval_is_the_figure_of_the_row(tmp_path: Path, mo
     classifier = SimpleNamespace(instruments=["flute", "tuba", "oboe"])
     monkeypatch.setattr(cells, "load_classifier", lambda: classifier)
     monkeypatch.setattr(cells, "hear", lambda _, batch: list(rng.choice(classifier.instruments, len(batch))))
-    cells.Cells(np.array([[0], [1]]), np.zeros((2, 2, 1), np.float32), np.full((2, 2), 0.5), 1000).save()
+    training = np.array([track for track, part in zip(instruments, parts, strict=True) if part == "train"])
+    counts = np.full((2, len(training), 2), 50)
+    cells.Cells(np.array([[0], [1]]), np.zeros((2, 2, 1), np.float32), training, counts).save()
 
     class Model(torch.nn.Module):
         def nll(self, codes: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
