@@ -29,7 +29,7 @@ from torch import nn
 from pipeline import params
 from pipeline.compute import determinism, work
 from pipeline.dataset import split
-from pipeline.dataset.artifacts import SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import MORE_PLAYERS, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Batch, Source, Windows, to_tensors
 from pipeline.metrics import bootstrap
@@ -98,10 +98,24 @@ def makers(settings: params.Params) -> dict[str, Callable[[], VQVAE]]:
 
 
 def training_windows(settings: params.Params) -> Draw:
-    """The windows that the stage trains on."""
-    sources = {"spectrogram": Source(Shards(SPECTROGRAMS), "spectrogram", settings.audio.fps)}
-    windows = Windows(sources, split.tracks(SPLITS, "train"), settings.windows.duration_s)
-    return lambda generator, size: to_tensors(windows.batch(windows.random(size, generator)))
+    """The windows that the stage trains on: of the training tracks, and of more players."""
+    tracks, others = Shards(SPECTROGRAMS), Shards(MORE_PLAYERS / "spectrograms")
+
+    def windows(shards: Shards, names: list[str]) -> Windows:
+        sources = {"spectrogram": Source(shards, "spectrogram", settings.audio.fps)}
+        return Windows(sources, names, settings.windows.duration_s)
+
+    own = windows(tracks, split.tracks(SPLITS, "train"))
+    more = None if others.index.empty else windows(others, list(others.index.index))
+
+    def draw(generator: np.random.Generator, size: int) -> Batch:
+        of_others = 0 if more is None else round(settings.more_players.music_share * size)
+        drawn = [own.batch(own.random(size - of_others, generator))]
+        if more is not None and of_others:
+            drawn.append(more.batch(more.random(of_others, generator)))
+        return to_tensors({"spectrogram": np.concatenate([each["spectrogram"] for each in drawn])})
+
+    return draw
 
 
 def budget(chosen: params.VQVAE, steps: int | None) -> params.VQVAE:
@@ -191,7 +205,8 @@ def main() -> None:
     recorded = {track: shards.rows("spectrogram", track) for track in split.tracks(SPLITS, asked.part)}
     errors, counts = {}, {}
     for name, make in makers(settings).items():
-        model = trained(make, draw, chosen, settings, name, SPECTROGRAMS, SPLITS)
+        data = (SPECTROGRAMS, MORE_PLAYERS / "spectrograms", SPLITS)
+        model = trained(make, draw, chosen, settings, name, settings.more_players, *data)
         errors[name], counts[name] = sums(model, recorded), parameters(model)
     table(errors, counts, settings).to_csv(sys.stdout, index=False, float_format="%.4f")
 

@@ -1,6 +1,6 @@
 """Do the codes suit recorded instruments? `python -m benchmarks.real_sounds FOLDER [--steps STEPS]`
 
-Reads a folder of recordings of one instrument. The last fifth of each is held out, and three VQ-VAEs are measured on these fifths:
+Reads a folder of recordings. The last fifth of each is held out, and three VQ-VAEs are measured on these fifths:
 
 - studio: the run's, which has heard no recording;
 - recordings: one trained on the first four fifths alone;
