@@ -96,7 +96,7 @@ def harmonic(window: np.ndarray, plain: np.ndarray, settings: params.Params) -> 
         return plain
     frames, samples = np.arange(len(window)), np.arange(len(plain)) / audio.hop_length  # both in frames
     pitch_hz = np.interp(frames, voiced, pitch_hz[voiced])
-    magnitude = spectrogram.magnitude(window, audio)  # [bins + 1, frames]
+    magnitude = _magnitude(window, audio)
     pitch_hz = _refined(pitch_hz, magnitude, audio)
     phase = 2 * np.pi * np.cumsum(np.interp(samples, frames, pitch_hz)) / audio.sample_rate_hz
     made = np.zeros(len(plain))
@@ -149,6 +149,11 @@ def _between(magnitude: np.ndarray, hz: np.ndarray, audio: params.Audio) -> np.n
     return read / ((1 - off) * lobe(off) + off * lobe(1 - off)) * 4 / audio.n_fft
 
 
+def _magnitude(window: np.ndarray, audio: params.Audio) -> np.ndarray:
+    """Of a log-spectrogram [frames, bins], as of `_stft`: [bins + 1, frames]."""
+    return spectrogram.magnitude(window, audio).T / spectrogram.window(audio).max()
+
+
 def _stft(sound: np.ndarray, audio: params.Audio) -> np.ndarray:
     return librosa.stft(sound, n_fft=audio.n_fft, hop_length=audio.hop_length)
 
@@ -167,7 +172,7 @@ def sounds(
         window, decoded: its log-spectrogram, and that from its codes, [frames, bins].
     """
     audio, plain = settings.audio, phases.sound(decoded, settings.audio)
-    turned = spectrogram.magnitude(decoded, audio) * np.exp(1j * np.angle(_stft(recorded, audio)))
+    turned = _magnitude(decoded, audio) * np.exp(1j * np.angle(_stft(recorded, audio)))
     made = (
         recorded,
         phases.sound(window, audio),
