@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.residual_models import ResidualMINetSync, ResidualVQVAE
 from pipeline import params
 from pipeline.audio import phases
-from pipeline.compute import determinism, work
+from pipeline.compute import determinism, parallel, work
 from pipeline.dataset import split
 from pipeline.dataset.artifacts import MODELS, MORE_PLAYERS, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards, ShardWriter
@@ -29,8 +30,8 @@ from pipeline.evaluation.rows import BATCH, Metrics
 from pipeline.keypoints.variation import vary
 from pipeline.media import sound_files
 from pipeline.sampling import codec
-from pipeline.sampling.batches import generator_of
-from pipeline.sampling.sampler import Sampling, sample
+from pipeline.sampling.batches import generator_of, prepare
+from pipeline.sampling.sampler import as_set, sample
 from pipeline.training import loop, priors
 from stages import reference, train_prior, train_vqvae
 
@@ -153,14 +154,20 @@ def generated(
     Returns:
         int64 [windows, codes_a_step * steps], the codes of a step one after the other.
     """
-    steps, size, device = windows.counts["codes"], settings.generate.batch, determinism.device()
-    how = Sampling(steps, settings.generate.temperature, settings.generate.guidance)
-    drawn = []
-    for first in tqdm(range(0, len(places), size), desc="generate", unit=" batch"):
-        motion = to_tensors(windows.batch(places[first : first + size]))["motion"].to(device)
-        generator = generator_of(settings.seed, 0, first, device=device)
-        drawn.append(sample(model, motion, None, codes_a_step * steps, how, generator).cpu().numpy())
-    return np.concatenate(drawn)
+    size, codes = settings.generate.batch, codes_a_step * windows.counts["codes"]
+    firsts = range(0, len(places), size)
+    motions = (to_tensors(windows.batch(places[first : first + size]))["motion"] for first in firsts)
+    calls = [(model, motion, codes, first) for first, motion in zip(firsts, motions, strict=True)]
+    made = parallel.each(drawn, calls, determinism.backend(settings.compute.backend))
+    return np.concatenate(list(tqdm(made, desc="generate", total=len(calls), unit=" batch")))
+
+
+def drawn(model: priors.Model, motion: Tensor, codes: int, first: int) -> np.ndarray:
+    """As many codes of each movement of a batch, int64 [windows, codes]. Its first window is the number `first` of all."""
+    settings, device = prepare()
+    how = replace(as_set(settings, codec.load()), rerank=None)
+    generator = generator_of(settings.seed, 0, first, device=device)
+    return sample(model, motion.to(device), None, codes, how, generator).cpu().numpy()
 
 
 @torch.inference_mode()

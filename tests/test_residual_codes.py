@@ -16,6 +16,8 @@ from torch import Tensor
 from benchmarks import residual_codes, residual_models
 from benchmarks.residual_models import ResidualMINetSync, ResidualVQVAE
 from pipeline import params
+from pipeline.audio import pitch_tracker
+from pipeline.compute import parallel
 from pipeline.dataset.artifacts import CODES, MODELS, MORE_PLAYERS, MOTION, NOTES, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import ShardWriter
 from pipeline.keypoints.skeleton import JOINTS
@@ -197,7 +199,9 @@ def test_the_trial_runs_beside_a_finished_run(
     model, sizes = priors.untrained(settings, settings.variants.prior["mi_net_sync"])
     weights.save(MODELS / "mi_net_sync", model, weights.Config("mi_net_sync", "fp32", sizes))
 
-    monkeypatch.setattr(residual_codes.content.parallel, "each", lambda each, calls, _: (each(*call) for call in calls))
+    # In this process, and without the tracker of pitch, which takes seconds to begin.
+    monkeypatch.setattr(parallel, "each", lambda each, calls, _: (each(*call) for call in calls))
+    monkeypatch.setattr(pitch_tracker, "track", lambda sound, rate_hz, hop, *_: np.zeros(1 + len(sound) // hop))
     residual_codes.main(["test", "--steps", "4", "--out", "sounds"])
     told = capsys.readouterr().out
     systems = ("recorded", "vqvae", "first of two codes", "two codes", "mi_net_sync", "mi_net_sync of two codes")
