@@ -1,6 +1,7 @@
 """Two codes a frame, a trial of the benchmarks: both codes count, neither knows what comes after it, and the trial runs."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.compute import parallel
 from pipeline.dataset.artifacts import CODES, MODELS, MORE_PLAYERS, MOTION, NOTES, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import ShardWriter
 from pipeline.keypoints.skeleton import JOINTS
+from pipeline.models.classifier import Classifier
 from pipeline.models.movement_reader import MovementReader
 from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import codec
@@ -181,7 +183,7 @@ def test_the_trial_runs_beside_a_finished_run(
     SPLITS.parent.mkdir()
     table.to_parquet(SPLITS)
     folders = (SPECTROGRAMS, MOTION, NOTES, CODES, MORE_PLAYERS / "spectrograms")
-    rows = {
+    rows: dict[Path, Callable[[], dict[str, np.ndarray]]] = {
         SPECTROGRAMS: lambda: {"spectrogram": random.normal(size=(270, 1024)).astype(np.float16)},
         MOTION: lambda: {"motion": random.normal(size=(108, JOINTS, 2)).astype(np.float32)},
         CODES: lambda: {"codes": random.integers(64, size=270, dtype=np.int16)},
@@ -199,12 +201,17 @@ def test_the_trial_runs_beside_a_finished_run(
     model, sizes = priors.untrained(settings, settings.variants.prior["mi_net_sync"])
     weights.save(MODELS / "mi_net_sync", model, weights.Config("mi_net_sync", "fp32", sizes))
 
+    sizes = {"bins": 1024, "instruments": ["fl", "vn"], "channels": 4, "dropout": 0.0}
+    weights.save(MODELS / "classifier", Classifier(**sizes), weights.Config("classifier", "fp32", sizes))
+
     # In this process, and without the tracker of pitch, which takes seconds to begin.
     monkeypatch.setattr(parallel, "each", lambda each, calls, _: (each(*call) for call in calls))
     monkeypatch.setattr(pitch_tracker, "track", lambda sound, rate_hz, hop, *_: np.zeros(1 + len(sound) // hop))
     residual_codes.main(["test", "--steps", "4", "--out", "sounds"])
     told = capsys.readouterr().out
     systems = ("recorded", "vqvae", "first of two codes", "two codes", "mi_net_sync", "mi_net_sync of two codes")
+    recorded = next(line for line in told.splitlines() if line.startswith("| recorded |")).split("|")
+    assert 0 <= float(recorded[4]) <= 1, "no instrument was heard"
     firsts = [line.split(" |")[0] for line in told.splitlines() if line.startswith("| ")]
     assert firsts == [f"| {name}" for name in ("codes", "---", *systems[:4], "prior", "---", *systems[4:])]
     assert len(list(Path("sounds").glob("*.wav"))) == len(systems)
