@@ -27,7 +27,7 @@ from benchmarks.real_videos import BY_DEVIATIONS, FAMILIES, SEEN, SHORTEST_S, fa
 from pipeline import params
 from pipeline.audio import onset_detector, phases
 from pipeline.compute import determinism, parallel
-from pipeline.dataset.artifacts import MODELS, MORE_PLAYERS
+from pipeline.dataset.artifacts import CODES, MODELS, MORE_PLAYERS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Source, Windows
 from pipeline.keypoints.variation import vary
@@ -85,7 +85,7 @@ def clip(place: Path, track: str, settings: params.Params) -> Clip:
 
 def made_players(settings: params.Params) -> Windows:
     """Movement and onset strength of the players with whom `models/reader` was trained."""
-    sound, motion = Shards(MORE_PLAYERS / "sound"), Shards(MORE_PLAYERS / "motion")
+    sound, motion = Shards(CODES), Shards(MORE_PLAYERS / "motion")
     sources = {
         "onset_strength": Source(sound, "onset_strength", settings.audio.fps),
         "motion": Source(motion, "motion", settings.motion.fps, between=True),
