@@ -37,13 +37,16 @@ def trials(chosen: params.Generate) -> Iterator[params.Generate]:
 
 
 @torch.inference_mode()
-def hear(name: str, first: int, batch: dict[str, np.ndarray], trial: params.Generate) -> tuple[list[np.ndarray], list[str]]:
+def hear(
+    name: str, first: int, batch: dict[str, np.ndarray], trial: params.Generate
+) -> tuple[list[np.ndarray], list[str]]:
     """Onsets in s of what a prior makes for a batch of windows, and the instruments that are heard."""
     settings, device = batches.prepare()
     model, vqvae = priors.load(MODELS / name).to(device), codec.load().to(device)
     # The same random numbers in every trial.
     generator = batches.generator_of(settings.seed, first, device=device)
-    read = {key: tensor.to(device) for key, tensor in to_tensors(batch).items()}
+    own = {key: array.copy() for key, array in batch.items()}  # what another process hands over cannot be written to
+    read = {key: tensor.to(device) for key, tensor in to_tensors(own).items()}
     how = as_set(settings.model_copy(update={"generate": trial}), vqvae)
     codes = sample(model, read["motion"], read.get("notes"), batch["codes"].shape[1], how, generator)
     made = codec.decode(vqvae, codes.cpu().numpy())
