@@ -65,5 +65,5 @@ profile:
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --constraint constraints.txt mediapipe tinysoundfont
-	python -c 'import librosa; s = librosa.tone(440, sr=16000, duration=1); librosa.pyin(s, fmin=65, fmax=2000, sr=16000); librosa.griffinlim(abs(librosa.stft(s)))'
+	python -c 'import librosa; s = librosa.tone(440, sr=16000, duration=1); librosa.pyin(s, fmin=65, fmax=2000, sr=16000)'
 	@touch $@

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from pipeline import params
-from pipeline.audio import long_sound, spectrogram
+from pipeline.audio import phases, spectrogram
 from pipeline.media import picture_files, probing, sound_files
 
 FPS = 30
@@ -68,7 +68,7 @@ def seams(wav: Path, p: params.Params) -> str:
     change = np.abs(np.diff(spectrogram.log_spectrogram(sound, p.audio).astype(np.float32), axis=0)).mean(1)
     context = round(p.windows.duration_s * p.audio.fps)
     of_codes = np.arange(context, len(change), context - context // 4)
-    of_sound = np.arange(long_sound.BLOCK_FRAMES, len(change), long_sound.BLOCK_FRAMES)
+    of_sound = np.arange(phases.BLOCK_FRAMES, len(change), phases.BLOCK_FRAMES)
     places = np.concatenate([of_codes, of_sound])
     near = places[:, None] + np.arange(-SEAM_FRAMES, SEAM_FRAMES)  # (seams, frames)
     near = near[(near < len(change)).all(1)]

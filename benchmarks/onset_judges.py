@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.judges import Judge, by_basic_pitch, by_librosa
 from pipeline import params
-from pipeline.audio import onset_detector, spectrogram
+from pipeline.audio import onset_detector, phases, spectrogram
 from pipeline.compute import determinism
 from pipeline.dataset.artifacts import CODES, MODELS
 from pipeline.dataset.shards import Shards
@@ -55,11 +55,11 @@ def main() -> None:
     }
 
     def on_the_sound(window: np.ndarray) -> np.ndarray:
-        sound = spectrogram.sound(window, audio, settings.seed)
+        sound = phases.sound(window, audio)
         return onset_detector.detect(spectrogram.log_spectrogram(sound, audio).astype(np.float32), audio.fps)
 
     def heard_by(judge: Judge) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda window: judge(spectrogram.sound(window, audio, settings.seed), audio.sample_rate_hz)
+        return lambda window: judge(phases.sound(window, audio), audio.sample_rate_hz)
 
     judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "the detector of reranking": lambda window: onset_detector.detect(window, audio.fps),

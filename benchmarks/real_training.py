@@ -25,9 +25,9 @@ from tqdm import tqdm
 from benchmarks.judges import JUDGES
 from benchmarks.real_videos import BY_DEVIATIONS, FAMILIES, SEEN, SHORTEST_S, family, peaks, prepared, row, scores
 from pipeline import params
-from pipeline.audio import onset_detector, spectrogram
+from pipeline.audio import onset_detector, phases
 from pipeline.compute import determinism, parallel
-from pipeline.dataset.artifacts import MODELS, MORE_PLAYERS
+from pipeline.dataset.artifacts import CODES, MODELS, MORE_PLAYERS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Source, Windows
 from pipeline.keypoints.variation import vary
@@ -71,7 +71,7 @@ def clip(place: Path, track: str, settings: params.Params) -> Clip:
     motion = Shards(place / "data/motion").rows("motion", track)
     steps = min(round(len(motion) / settings.motion.fps * fps), len(recorded))
     recorded = recorded[:steps].astype(np.float32)
-    sound = spectrogram.sound(recorded, settings.audio, settings.seed)
+    sound = phases.sound(recorded, settings.audio)
     strength = onset_detector.onset_strength(recorded, fps)
     return Clip(
         track,
@@ -85,7 +85,7 @@ def clip(place: Path, track: str, settings: params.Params) -> Clip:
 
 def made_players(settings: params.Params) -> Windows:
     """Movement and onset strength of the players with whom `models/reader` was trained."""
-    sound, motion = Shards(MORE_PLAYERS / "sound"), Shards(MORE_PLAYERS / "motion")
+    sound, motion = Shards(CODES), Shards(MORE_PLAYERS / "motion")
     sources = {
         "onset_strength": Source(sound, "onset_strength", settings.audio.fps),
         "motion": Source(motion, "motion", settings.motion.fps, between=True),

@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from benchmarks.judges import JUDGES
 from pipeline import params
-from pipeline.audio import onset_detector, spectrogram
+from pipeline.audio import onset_detector, phases
 from pipeline.compute import determinism, parallel, work
 from pipeline.dataset import split
 from pipeline.dataset.artifacts import MODELS, SPLITS
@@ -187,7 +187,7 @@ def clip(place: Path, track: str, instrument: str, by: dict[str, float], setting
     made = codec.decode(vqvae, codes.cpu().numpy())
 
     def judged(window: np.ndarray) -> dict[str, np.ndarray]:
-        sound = spectrogram.sound(window, audio, settings.seed)
+        sound = phases.sound(window, audio)
         return {name: judge(sound, audio.sample_rate_hz) for name, judge in JUDGES.items()}
 
     sampled = [judged(window) for window in made]

@@ -114,6 +114,7 @@ class MorePlayers(Section):
     per_instrument: Natural
     turned_degrees: Amount
     share: Share
+    music_share: Share
 
 
 class OpenPose(Section):
@@ -187,6 +188,7 @@ class Windows(Section):
 
 class Split(Section):
     test_share: Share
+    choose_share: Share
 
 
 class Start(Section):
@@ -246,10 +248,12 @@ class Prior(Sizes):
     posture_noise: Amount
     token_dropout: Annotated[float, _between(0, 0.5)]
     condition_dropout: Share
+    variation: Variation
 
 
 class Baseline(Sizes):
     network: Literal["rnn_seq2seq", "graph_transformer"]
+    own_past: Probability
 
 
 SOME = _must_be("a section with a section for each variant", len)
@@ -371,10 +375,10 @@ def variant(variants: dict[str, Variant], name: str) -> Variant:
 
 
 def _complete(tree: Any) -> None:
-    """Give every variant what it does not change of its base, the section of the same kind; and so the reader's variation."""
-    reader = tree.get("reader") if isinstance(tree, dict) else None
-    if isinstance(reader, dict) and "variation" in reader:
-        reader["variation"] = _merged(tree.get("variation"), reader["variation"])
+    """Give every variant what it does not change of its base, the section of the same kind; and so the variation of movement."""
+    for name in ("reader", "prior") if isinstance(tree, dict) else ():
+        if isinstance(section := tree.get(name), dict):
+            section["variation"] = _merged(tree.get("variation"), section.get("variation", {}))
     variants = tree.get("variants") if isinstance(tree, dict) else None
     for kind, named in variants.items() if isinstance(variants, dict) else ():
         for name, changes in named.items() if isinstance(named, dict) else ():

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
+
 from pipeline import params
 from pipeline.compute import determinism
 from pipeline.dataset import split
@@ -60,6 +63,7 @@ def of_prior(name: str, here: Places, settings: params.Params) -> Metrics:
     order, moved = rows.others(here)
     right = rows.in_batches(model.nll, codes, *conditions)
     wrong = rows.in_batches(model.nll, codes, *(condition[order] for condition in conditions))
+    write_losses(name, here, "nll", right)
     metrics = {"nll": rows.mean(right), "nll_shuffled": rows.mean(wrong[moved])}
     return metrics | body_states.states(model.body_state, name, settings)
 
@@ -74,11 +78,19 @@ def of_baseline(name: str, here: Places, settings: params.Params) -> Metrics:
     right = rows.in_batches(model.error, spectrogram, motion)
     wrong = rows.in_batches(model.error, spectrogram, motion[order])
     variance = float(spectrogram.var((0, 1), correction=0).mean())
+    write_losses(name, here, "mse", right / variance)
     metrics = {
         "mse": float(right.mean()) / variance,
         "mse_shuffled": float(wrong[moved].mean()) / variance if moved.any() else None,
     }
     return metrics | body_states.states(model.body_state, name, settings)
+
+
+def write_losses(name: str, here: Places, loss: str, values: np.ndarray) -> None:
+    """Write evaluations/<model>/losses.csv: the mean of each window with its own condition, of values [windows, frames]."""
+    table = pd.DataFrame(here, columns=["source", "source_start"])
+    table[loss] = values.mean(1)
+    table.to_csv(rows.folder(name) / "losses.csv", index=False, float_format="%.8g")
 
 
 if __name__ == "__main__":

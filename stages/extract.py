@@ -42,7 +42,7 @@ def main() -> None:
     p = params.load()
     tracks, aside = read_tracks(), []
     KEPT.mkdir(parents=True, exist_ok=True)
-    parts = sides.detected(tracks, p.split.test_share, p.keypoints.detected_share)
+    parts = sides.detected(tracks, p.split, p.keypoints.detected_share)
     chosen = [track for track in tracks if track.name in parts]
     shared = _shared(chosen, p)
     chosen = [track for track in chosen if track.name not in shared]

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.audio import spectrogram
+from pipeline.audio import phases
 from pipeline.compute import determinism, parallel
 from pipeline.dataset.artifacts import MODELS, SAMPLES
 from pipeline.dataset.shards import ShardWriter
@@ -49,8 +49,8 @@ def write_sound(folder: Path, settings: params.Params) -> None:
     samples = Samples(folder, codec.load())
     names = samples.names(repeat=0)
     chosen = [names[i] for i in np.linspace(0, len(names) - 1, min(settings.generate.wavs, len(names))).astype(int)]
-    calls = [(window, settings.audio, settings.seed) for window in samples.spectrograms(chosen)]
-    for name, sound in zip(chosen, parallel.each(spectrogram.sound, calls, settings.compute.backend), strict=True):
+    calls = [(window, settings.audio) for window in samples.spectrograms(chosen)]
+    for name, sound in zip(chosen, parallel.each(phases.sound, calls, settings.compute.backend), strict=True):
         path = folder / "wav" / f"{name}_{samples.index.source[name]}.wav"
         sound_files.write_audio(path, sound, settings.audio.sample_rate_hz)
 

@@ -1,4 +1,4 @@
-"""More players of the studio, without pictures: data/more_players/, for the movement reader.
+"""More players of the studio, without pictures: data/more_players/, movement for the reader and sound for the VQ-VAEs.
 
 Without pictures a player costs little, so there can be many. Each player's joints get the noise that the detector has in a
 training track of the same instrument. For any other corpus, the folder is empty.
@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.audio import onset_detector, spectrogram
+from pipeline.audio import spectrogram
 from pipeline.compute import determinism, parallel
 from pipeline.corpus.track import read_tracks, true_joints
 from pipeline.dataset import split
@@ -20,7 +20,6 @@ from pipeline.errors import run
 from pipeline.keypoints import detector_noise
 from pipeline.keypoints.cleaning import clean
 from pipeline.media import sound_files
-from pipeline.sampling import codec
 from pipeline.studio import pieces
 from pipeline.studio.instruments import BY_CODE
 
@@ -33,13 +32,13 @@ def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed, threads=1)  # as in each process
     calls = list(_calls(settings)) if settings.corpus.name == "studio" else []
-    with ShardWriter(MORE_PLAYERS / "motion") as motion, ShardWriter(MORE_PLAYERS / "sound") as sound:
+    with ShardWriter(MORE_PLAYERS / "motion") as motion, ShardWriter(MORE_PLAYERS / "spectrograms") as spectrograms:
         made = parallel.each(play, calls, determinism.backend(settings.compute.backend))
         for index, code, *_ in tqdm(calls, "more players", unit=" player"):
-            movement, codes, strength = next(made)
+            movement, recorded = next(made)
             name = f"{index}_{code}"
             motion.add(name, {"motion": movement})
-            sound.add(name, {"codes": codes, "onset_strength": strength})
+            spectrograms.add(name, {"spectrogram": recorded})
 
 
 def _calls(settings: params.Params) -> Iterator[tuple]:
@@ -80,19 +79,16 @@ def play(
     other_detected: np.ndarray,
     shift: int,
     settings: params.Params,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Movement float32 [frames, 47, 2], codes int16 and onset strength float16 [steps] of one player."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Movement float32 [frames, 47, 2] and log-spectrogram float16 [steps, bins] of one player."""
     determinism.prepare(settings.seed, threads=1)
     studio, audio = settings.studio, settings.audio
     performance, sound = pieces.solo(index, BY_CODE[code], turned_degrees, studio)
     keypoints = detector_noise.add_noise(performance.joints, response, other_truth, other_detected, shift)
     times_s = np.arange(len(keypoints)) / studio.fps
     motion, _ = clean(keypoints, times_s, settings.motion.fps, settings.motion.min_confidence)
-    recorded = spectrogram.log_spectrogram(
-        sound_files.resample(sound, studio.sample_rate_hz, audio.sample_rate_hz), audio
-    )
-    strength = onset_detector.onset_strength(recorded, audio.fps).astype(np.float16)
-    return motion, codec.encode(codec.load(), recorded), strength
+    resampled = sound_files.resample(sound, studio.sample_rate_hz, audio.sample_rate_hz)
+    return motion, spectrogram.log_spectrogram(resampled, audio)
 
 
 if __name__ == "__main__":

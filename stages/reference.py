@@ -1,11 +1,13 @@
 """What every model is compared with: NDB's cells, recorded windows, and recorded windows decoded from their codes.
 
-Rows: training_set (other windows of the training tracks, the floor of NDB), test_set (the recorded test windows), and each VQ-VAE
-(the same windows decoded from their codes, the ceiling of the models over codes).
+Rows: training_set (held-out training tracks against the others, the floor of NDB), test_set (the recorded test windows), and each
+VQ-VAE (the same windows decoded from their codes, the ceiling of the models over codes).
 """
 
 import json
+from collections import Counter
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,9 @@ from pipeline.models.vqvae import VQVAE
 from pipeline.sampling import codec
 from pipeline.training import priors
 
+# Suffix of a comparison → the column of errors.csv that it compares.
+ERRORS = {"": "squared_error", "_unquantised": "squared_error_unquantised"}
+
 
 def main() -> None:
     settings = params.load()
@@ -41,8 +46,10 @@ def main() -> None:
     chosen = [places[number] for number in content.listened_to(places, settings)]
     repeats = list(range(settings.evaluate.ndb_repeats))
 
-    floor = (([repeat], *drawn(train, len(places), settings.seed, repeat)) for repeat in repeats)
-    rows.write("training_set", cells.fill_cells("training_set", floor, settings))
+    like = {track for track, _ in places}
+    floor = [([repeat], *held_out(train, like, len(places), repeat, settings)) for repeat in repeats]
+    rows.folder("training_set")
+    rows.write("training_set", cells.fill_cells("training_set", iter(floor), settings) if floor[0][1] else {})
 
     reads = {"test_set": partial(read, test)}
     errors, parameters = {}, {}
@@ -66,9 +73,30 @@ def main() -> None:
     codebook_usage(settings)
 
 
-def drawn(windows: Windows, size: int, seed: int, repeat: int) -> tuple[Places, Batches]:
-    """Random windows, different in every repeat, and different from those of NDB's cells."""
-    places = sorted(windows.random(size, np.random.default_rng((seed, repeat, 1))))
+def held_out(
+    windows: Windows, like: set[str], size: int, repeat: int, settings: params.Params
+) -> tuple[Places, Batches]:
+    """`size` windows, spread over training tracks drawn at random, anew in every repeat; none if there is a single track.
+
+    Of each instrument there are as many tracks as in `like`, the tracks of the other rows, but at most half of those there are.
+    Instruments with a single track are treated as one instrument together, as by the split. NDB's cells were fitted to windows
+    of all training tracks, these too.
+    """
+    instruments = rows.instrument_of()
+    known = Counter(instruments[track] for track in windows.starts)
+
+    def group(track: str) -> str:
+        return instruments[track] if known[instruments[track]] > 1 else ""
+
+    wanted = Counter(map(group, like))
+    generator = np.random.default_rng((settings.seed, repeat, 1))  # not that of NDB's cells
+    tracks: list[str] = []
+    for name, count in sorted(wanted.items()):
+        here = [track for track in windows.starts if group(track) == name]
+        tracks += generator.permutation(here)[: min(count, len(here) // 2)].tolist()
+    if not tracks:
+        return [], []
+    places = Windows(windows.sources, sorted(tracks), settings.windows.duration_s).spread(size)
     return places, (read(windows, places[first : first + BATCH]) for first in range(0, size, BATCH))
 
 
@@ -85,8 +113,8 @@ def listen(model: VQVAE, codes: dict[str, np.ndarray], frames: int, places: Plac
 def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """The codes of each track, and a table with one row per track.
 
-    A row has the number of the track's values, the sum of their squared errors after decoding, and the sum of their squared
-    deviations from each bin's mean over all these tracks.
+    A row has the number of the track's values, the sum of their squared errors after decoding, the same if nothing is quantised
+    between encoder and decoder, and the sum of their squared deviations from each bin's mean over all these tracks.
     """
     frames = sum(spectrograms.length(track) for track in tracks)
     sums = [spectrograms.rows("spectrogram", track).sum(0, dtype=np.float64) for track in tracks]
@@ -95,14 +123,14 @@ def through_codes(model: VQVAE, spectrograms: Shards, tracks: list[str]) -> tupl
     for track in tracks:
         recorded = spectrograms.rows("spectrogram", track).astype(np.float32)
         codes[track] = codec.encode(model, recorded)
-        squares = (np.square(codec.decode_long(model, codes[track]) - recorded), np.square(recorded - bin_mean))
-        rows.append((track, recorded.size, *(float(each.sum(dtype=np.float64)) for each in squares)))
-    return codes, pd.DataFrame(rows, columns=["track", "values", "squared_error", "variance"])
+        others = (codec.decode_long(model, codes[track]), codec.unquantised(model, recorded), bin_mean)
+        squares = (float(np.square(other - recorded).sum(dtype=np.float64)) for other in others)
+        rows.append((track, recorded.size, *squares))
+    return codes, pd.DataFrame(rows, columns=["track", "values", *ERRORS.values(), "variance"])
 
 
 def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], settings: params.Params) -> None:
-    """Write evaluations/comparisons.json: the gain from multi-band blocks, with confidence intervals over tracks."""
-    sums = {name: table.squared_error.to_numpy() for name, table in errors.items()}
+    """Write evaluations/comparisons.json: the gain from multi-band blocks with and without codes, with intervals over tracks."""
     variance = errors["vqvae"].variance.to_numpy()
     several = len(variance) > 1  # a single track has no spread
     confidence, seed = settings.evaluate.confidence, settings.seed
@@ -111,24 +139,26 @@ def compare(errors: dict[str, pd.DataFrame], parameters: dict[str, int], setting
         low, high = interval or (None, None)
         return {"value": value, "low": low, "high": high}
 
-    figures = {
-        "parameters": parameters,
-        "mse": {
-            name: estimate(mse(errors[name]), bootstrap.ratio(here, variance, confidence, seed) if several else None)
+    figures: dict[str, Any] = {"parameters": parameters}
+    for suffix, column in ERRORS.items():
+        sums = {name: table[column].to_numpy() for name, table in errors.items()}
+        figures[f"mse{suffix}"] = {
+            name: estimate(
+                mse(errors[name], column), bootstrap.ratio(here, variance, confidence, seed) if several else None
+            )
             for name, here in sums.items()
-        },
-        "reduction": estimate(
-            1 - mse(errors["vqvae"]) / mse(errors["vqvae_plain"]),
+        }
+        figures[f"reduction{suffix}"] = estimate(
+            1 - mse(errors["vqvae"], column) / mse(errors["vqvae_plain"], column),
             bootstrap.reduction(sums["vqvae_plain"], sums["vqvae"], confidence, seed) if several else None,
-        ),
-    }
+        )
     text = json.dumps(figures, indent=2)
     COMPARISONS.write_text(text + "\n", encoding="utf-8")
 
 
-def mse(errors: pd.DataFrame) -> float:
+def mse(errors: pd.DataFrame, column: str = "squared_error") -> float:
     """Squared error over variance, of all tracks together."""
-    return float(errors.squared_error.sum() / errors.variance.sum())
+    return float(errors[column].sum() / errors.variance.sum())
 
 
 def codebook_usage(settings: params.Params) -> None:

@@ -1,4 +1,4 @@
-"""Splits the tracks into training and test: data/splits.parquet.
+"""Splits the tracks into those that train, those to choose settings by, and those that test: data/splits.parquet.
 
 Also writes data/set_aside.csv, the files that all earlier stages set aside.
 """
@@ -23,11 +23,11 @@ def main() -> None:
         raise NothingLeft(
             f"{count} usable recording in {settings.corpus.root}: one to train and one to test are needed"
         )
-    parts = sides(tracks, usable, settings.split.test_share)
-    # Without the tracks that were set aside since, another track may test than `extract` expected.
+    parts = sides(tracks, usable, settings.split)
+    # Without the tracks that were set aside since, another track may be held out than `extract` expected.
     detected = Shards(KEYPOINTS).index["detected"]
-    for name in (name for name, part in parts.items() if part == "test" and not detected[name]):
-        what = f"{name} is to test, and its joints were not detected, since other tracks were set aside"
+    for name in (name for name, part in parts.items() if part != "train" and not detected[name]):
+        what = f"{name} is held out of training, and its joints were not detected, since other tracks were set aside"
         raise FileError(KEYPOINTS, what, "set keypoints.detected_share to 1 in params.yaml")
     instruments = {track.name: track.instrument for track in tracks}
     table = pd.DataFrame(

@@ -20,10 +20,11 @@ def main(name: str = "") -> None:
     chosen = params.variant(settings.variants.baseline, name)
     determinism.prepare(settings.seed)
     sources = baselines.sources(settings)
-    train, test = (
-        Windows(sources, split.tracks(SPLITS, part), settings.windows.duration_s) for part in ("train", "test")
+    train, validation = (
+        Windows(sources, names, settings.windows.duration_s)
+        for names in (split.tracks(SPLITS, "train"), split.validation(SPLITS))
     )
-    held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
+    held_out = to_tensors(validation.batch(validation.spread(VALIDATION_WINDOWS)))
 
     sizes = baselines.sizes(settings, chosen)
     model = baselines.NETWORKS[chosen.network](**sizes)
@@ -40,7 +41,7 @@ def main(name: str = "") -> None:
         device = model.standard.mean.device
         windows = zip(held_out["spectrogram"], held_out["motion"], strict=True)
         errors = [model(sound[None].to(device), body[None].to(device))["loss"].item() for sound, body in windows]
-        return {"test_mse": float(np.mean(errors))}
+        return {"choose_mse": float(np.mean(errors))}
 
     data, precision = (SPECTROGRAMS, MOTION, SPLITS), settings.compute.precision
     inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, *data, *before)

@@ -11,6 +11,7 @@ import torch
 from pipeline import params
 from pipeline.compute import determinism, work
 from pipeline.corpus.track import UNKNOWN
+from pipeline.dataset import split
 from pipeline.dataset.artifacts import SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Batch, Source, Windows, to_tensors
@@ -29,21 +30,22 @@ def main() -> None:
     of_track = splits.instrument[splits.instrument != UNKNOWN]
     instruments = sorted(set(of_track[splits.part == "train"]))
     of_track = of_track[of_track.isin(instruments)]
-    tracks = {part: list(of_track.index[splits.part[of_track.index] == part]) for part in ("train", "test")}
-    if len(instruments) < 2 or not tracks["test"]:
-        there = f"instruments to learn: {len(instruments)}, tracks to test them: {len(tracks['test'])}"
+    training = [track for track in split.tracks(SPLITS, "train") if track in of_track]
+    unseen = [track for track in split.validation(SPLITS) if track in of_track]
+    if len(instruments) < 2 or not unseen:
+        there = f"instruments to learn: {len(instruments)}, tracks to try them on: {len(unseen)}"
         why = f"{there}; samples are not judged by instrument"
-        loop.skip("classifier", why, ("loss", "accuracy", "test_accuracy"))
+        loop.skip("classifier", why, ("loss", "accuracy", "choose_accuracy"))
         return
 
     source = {"spectrogram": Source(Shards(SPECTROGRAMS), "spectrogram", settings.audio.fps)}
-    train, test = (Windows(source, tracks[part], settings.windows.duration_s) for part in ("train", "test"))
+    train, validation = (Windows(source, names, settings.windows.duration_s) for names in (training, unseen))
 
     def labelled(windows: Windows, places: list[tuple[str, int]]) -> Batch:
         labels = np.array([instruments.index(of_track[track]) for track, _ in places])
         return to_tensors(windows.batch(places) | {"instrument": labels})
 
-    held_out = labelled(test, test.spread(VALIDATION_WINDOWS))
+    held_out = labelled(validation, validation.spread(VALIDATION_WINDOWS))
     sizes = settings.classifier.model_dump(exclude={"training"})
     sizes |= {"bins": settings.audio.n_fft // 2, "instruments": instruments}
     model = Classifier(**sizes)
@@ -57,7 +59,7 @@ def main() -> None:
         heard = torch.cat(
             [model.logits(part.to(model.standard.mean.device)).argmax(1) for part in held_out["spectrogram"].split(16)]
         )
-        return {"test_accuracy": (heard.cpu() == held_out["instrument"]).double().mean().item()}
+        return {"choose_accuracy": (heard.cpu() == held_out["instrument"]).double().mean().item()}
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, settings.classifier, settings.windows, SPECTROGRAMS, SPLITS)

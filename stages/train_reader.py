@@ -20,9 +20,11 @@ VALIDATION_WINDOWS = 64
 def main() -> None:
     settings = params.load()
     determinism.prepare(settings.seed)
-    chosen, tracks = settings.reader, {part: split.tracks(SPLITS, part) for part in ("train", "test")}
+    chosen, training = settings.reader, split.tracks(SPLITS, "train")
 
-    def windows(sound: Shards, motion: Shards, names: list[str]) -> Windows:
+    sound, motion, others = Shards(CODES), Shards(MOTION), Shards(MORE_PLAYERS / "motion")
+
+    def windows(motion: Shards, names: list[str]) -> Windows:
         sources = {
             "codes": Source(sound, "codes", settings.audio.fps),
             "motion": Source(motion, "motion", settings.motion.fps, between=True),
@@ -30,15 +32,13 @@ def main() -> None:
         }
         return Windows(sources, names, settings.windows.duration_s)
 
-    train, test = (windows(Shards(CODES), Shards(MOTION), tracks[part]) for part in ("train", "test"))
-    sound, motion = Shards(MORE_PLAYERS / "sound"), Shards(MORE_PLAYERS / "motion")
+    train, validation = windows(motion, training), windows(motion, split.validation(SPLITS))
     parts = [(train, chosen.training.batch)]
-    if not sound.index.empty:
+    if not others.index.empty:
         more = int(settings.more_players.share * chosen.training.batch)
-        parts = [(train, chosen.training.batch - more), (windows(sound, motion, list(sound.index.index)), more)]
-    held_out = to_tensors(test.batch(test.spread(VALIDATION_WINDOWS)))
-    codes = Shards(CODES)
-    strength = np.concatenate([codes.rows("onset_strength", track) for track in tracks["train"] if track in codes])
+        parts = [(train, chosen.training.batch - more), (windows(others, list(others.index.index)), more)]
+    held_out = to_tensors(validation.batch(validation.spread(VALIDATION_WINDOWS)))
+    strength = np.concatenate([sound.rows("onset_strength", track) for track in training if track in sound])
     sizes = {
         "codes": settings.vqvae.codes,
         "joints": JOINTS,
@@ -57,11 +57,11 @@ def main() -> None:
     def validate(model: MovementReader) -> dict[str, float]:
         device = model.onset.weight.device
         found = model(**{name: tensor.to(device) for name, tensor in held_out.items()})
-        return {f"test_{name}": found[name].item() for name in ("onset_error", "code_nll")}
+        return {f"choose_{name}": found[name].item() for name in ("onset_error", "code_nll")}
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, chosen, settings.more_players, settings.windows)
-    data = (SPLITS, CODES, MOTION, sound.folder, motion.folder)
+    data = (SPLITS, CODES, MOTION, others.folder)
     folder = work.WORK / "reader" / work.key(__file__, *inputs, *data, *before)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder

@@ -15,7 +15,15 @@ from pipeline.models.transformer import rotary_angles
 from pipeline.training import baselines, weights
 
 BINS, MOVEMENT = 6, 11  # an odd number of movement frames, which a stride does not divide
-SIZES = {"bins": BINS, "joints": JOINTS, "body_hidden": 4, "body_layers": 3, "layers": 2, "width": 16, "dropout": 0.1}
+SIZES = {
+    "bins": BINS,
+    "joints": JOINTS,
+    "body_hidden": 4,
+    "body_layers": 3,
+    "layers": 2,
+    "width": 16,
+    "dropout": 0.1,
+} | {"own_past": 0.5}
 GRAPH = {"heads": 2, "edges": BONES}
 
 Baseline = RNNSeq2Seq | GraphTransformer
@@ -162,6 +170,40 @@ def test_generating_needs_evaluation_mode(baseline: Baseline) -> None:
     assert torch.equal(baseline.generate(motion, 5), baseline.generate(motion, 5))
     with pytest.raises(AssertionError, match="dropout"):
         baseline.train().generate(motion, 5)
+
+
+def test_its_own_past_is_what_it_would_generate(baseline: Baseline) -> None:
+    """A step of the training on its own frames sees what generation sees: the recorded frames are the target alone."""
+    spectrogram, motion = torch.rand(2, 20, BINS, requires_grad=True), torch.randn(2, MOVEMENT, JOINTS, 2)
+    made = baseline.standard(baseline.generate(motion, 20))
+    before = torch.nn.functional.pad(made[:, :-1], (0, 0, 1, 0))
+    error = baseline.standard.restore(decode(baseline, before, motion, 20)) - spectrogram
+    found = baseline.error(spectrogram, motion, own_past=True)
+    torch.testing.assert_close(found, error.square().mean(-1))
+    (gradient,) = torch.autograd.grad(found[0, 10], spectrogram)
+    assert gradient[0].abs().sum(1).nonzero()[:, 0].tolist() == [10]
+
+
+def test_its_own_past_belongs_to_training(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In so many steps, never in validation; and the model is in training mode after it."""
+    asked: list[bool] = []
+
+    def error(spectrogram: Tensor, motion: Tensor, own_past: bool) -> Tensor:
+        asked.append(own_past)
+        return type(baseline).error(baseline, spectrogram, motion, own_past)
+
+    monkeypatch.setattr(baseline, "error", error)
+    spectrogram, motion = torch.rand(2, 4, BINS), torch.randn(2, MOVEMENT, JOINTS, 2)
+    for share, expected in ((0.0, {False}), (1.0, {True}), (0.5, {False, True})):
+        baseline.own_past = share
+        asked.clear()
+        for _ in range(30):
+            baseline.train()(spectrogram, motion)
+            assert all(module.training for module in baseline.modules())
+        assert set(asked) == expected
+    asked.clear()
+    baseline.eval()(spectrogram, motion)
+    assert asked == [False]
 
 
 def test_a_batch_equals_its_samples(baseline: Baseline) -> None:

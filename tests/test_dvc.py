@@ -80,7 +80,8 @@ def test_param_deps_are_the_ones_that_are_read(stage: str) -> None:
     sections, written = {key.split(".")[0] for key in read}, {key.split(".")[0] for key in declared}
     # A variant is its base with some values changed, so who reads one reads the other; ${item} is the base of each model.
     bases = {"vqvae", "prior", "baseline", "${item}"} if "variants" in sections else set()
-    bases |= {"variation"} if "reader" in sections else set()  # the base of the reader's own
+    # The base of the reader's own, and of the priors'.
+    bases |= {"variation"} if "reader" in sections or stage.startswith("train_prior") else set()
     assert sections - bases <= written
     assert written - bases <= sections
     for key in read:

@@ -106,17 +106,15 @@ def test_artifacts_keep_their_contracts(finished: Path) -> None:
     assert degraded.onset_f1.between(0, 1).all()
     assert degraded.instrument_accuracy.between(0, 1).all()
     motion, sound = (
-        pd.read_parquet(finished / f"data/more_players/{kind}/index.parquet") for kind in ("motion", "sound")
+        pd.read_parquet(finished / f"data/more_players/{kind}/index.parquet") for kind in ("motion", "spectrograms")
     )
     assert list(motion.track) == list(sound.track)
     assert motion.track.str.split("_").str[1].value_counts().unique().tolist() == [2]
     motion = np.load(finished / "data/more_players/motion/motion_000.npy")
     assert (motion.dtype, motion.shape[1:]) == (np.float32, (47, 2))
     assert np.isfinite(motion).all()
-    codes, strength = (
-        np.load(finished / f"data/more_players/sound/{name}_000.npy") for name in ("codes", "onset_strength")
-    )
-    assert (codes.dtype, strength.dtype, len(codes)) == (np.int16, np.float16, len(strength))
+    sound = np.load(finished / "data/more_players/spectrograms/spectrogram_000.npy")
+    assert (sound.dtype, sound.shape[1:]) == (np.float16, (1024,))
     index = pd.read_parquet(finished / "samples/mi_net/index.parquet")
     splits = pd.read_parquet(finished / "data/splits.parquet").set_index("track")
     assert set(splits.loc[index.source].part) == {"test"}
@@ -168,7 +166,7 @@ def test_instruments_never_reach_a_model(finished: Path, tmp_path: Path) -> None
     for name in (*made, "data/codes"):
         shutil.rmtree(folder / name)
     trained = [("train_prior", name) for name in PRIORS] + [("train_baseline", name) for name in BASELINES]
-    first = [("train_vqvae", "vqvae"), ("encode",), ("more_players",), ("train_reader",)]
+    first = [("more_players",), ("train_vqvae", "vqvae"), ("encode",), ("train_reader",)]
     stages = [*first, *trained, *(("generate", name) for name in MODELS)]
     # In one process, which saves a minute of imports, and with two workers, where the clone had none.
     calls = "; ".join(f"stages.{stage}.main({', '.join(map(repr, names))})" for stage, *names in stages)

@@ -218,7 +218,7 @@ def test_a_corpus_without_two_instruments_has_no_classifier(
     monkeypatch.chdir(tmp_path)
     train_classifier.main()
     assert not list((tmp_path / "models" / "classifier").iterdir())
-    assert "test_accuracy" in pd.read_csv(tmp_path / "metrics" / "history_classifier.csv").columns
+    assert "choose_accuracy" in pd.read_csv(tmp_path / "metrics" / "history_classifier.csv").columns
     assert "classifier is skipped: instruments to learn" in capsys.readouterr().out
 
 

@@ -210,6 +210,35 @@ def test_a_track_decoded_in_chunks_is_the_whole(vqvae: VQVAE, monkeypatch: pytes
     np.testing.assert_allclose(made, codec.decode(vqvae, codes[None])[0], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("frames", [1, 63, 64, 65, 200])
+def test_a_track_without_codes_in_chunks_is_the_whole(
+    vqvae: VQVAE, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    """Encoder and decoder follow each other, so chunks must overlap by both their receptive fields."""
+    monkeypatch.setattr(codec, "CHUNK", 64)
+    spectrogram = np.random.default_rng(0).normal(size=(frames, 32)).astype(np.float32)
+    made = codec.unquantised(lively(vqvae), spectrogram)
+    assert made.shape == (frames, 32) and made.dtype == np.float32
+    with torch.inference_mode():
+        x = vqvae.standard(torch.from_numpy(spectrogram)[None])
+        whole = vqvae.standard.restore(vqvae.reconstruct(vqvae.embed(x)))[0].numpy()
+    np.testing.assert_allclose(made, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
+
+
+def test_with_a_code_for_every_frame_quantising_changes_nothing() -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"bins": 32, "channels": 16, "code_dim": 8, "codes": 200, "bands": [4, 2]}
+    model = VQVAE(**sizes, commitment=0.25, ema_decay=0.9, revive_below=0.1).eval()
+    spectrogram = np.random.default_rng(0).normal(size=(200, 32)).astype(np.float32)
+    with torch.inference_mode():
+        model.codebook.codes.copy_(model.embed(model.standard(torch.from_numpy(spectrogram)[None]))[0])
+    codes = codec.encode(model, spectrogram)
+    made = codec.unquantised(model, spectrogram)
+    np.testing.assert_allclose(codec.decode_long(model, codes), made, rtol=0, atol=1e-5)
+    one = codec.decode_long(model, np.zeros_like(codes))
+    assert np.abs(one - made).max() > 0.01, "codes make no difference to this model"
+
+
 def test_nearest_is_the_nearest() -> None:
     codebook = Codebook(30, 8, 0.9, 0.1)
     codebook.codes.normal_()

@@ -5,17 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from pipeline import params
-from pipeline.audio import onset_detector, spectrogram
+from pipeline.audio import spectrogram
 from pipeline.compute import determinism
 from pipeline.corpus.track import true_joints
 from pipeline.dataset.shards import Shards
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.skeleton import JOINTS, LEFT_HAND, LEFT_WRIST
-from pipeline.models.vqvae import VQVAE
-from pipeline.sampling import codec
 from pipeline.studio import pieces
 from pipeline.studio.instruments import BY_CODE
 from stages import more_players
@@ -37,18 +34,6 @@ def example(code: str, index: int = 0) -> more_players.Example:
     detected = found(truth)
     detected[:, LEFT_HAND.start + 1 : LEFT_HAND.stop] = 0
     return truth, detected
-
-
-@pytest.fixture
-def vqvae(monkeypatch: pytest.MonkeyPatch) -> VQVAE:
-    """In the place of the trained one."""
-    torch.manual_seed(0)
-    model = VQVAE(
-        bins=1024, channels=8, code_dim=4, codes=24, bands=[2], commitment=0.2, ema_decay=0.9, revive_below=0.1
-    )
-    model.init_codebook(torch.randn(1, 200, 1024))
-    monkeypatch.setattr(codec, "load", lambda: model.eval())
-    return model
 
 
 @pytest.mark.parametrize("code", ["vn", "tbn"])
@@ -106,10 +91,10 @@ def test_every_second_player_is_turned_and_examples_take_turns(monkeypatch: pyte
             assert detected is known[number // 2 % len(known)][1]
 
 
-def test_a_player_is_seen_with_the_errors_of_the_example_and_heard_as_recorded(vqvae: VQVAE) -> None:
-    """The movement goes through `cleaning` like any other; codes and onset strength are those of the same sound."""
+def test_a_player_is_seen_with_the_errors_of_the_example_and_heard_as_recorded() -> None:
+    """The movement goes through `cleaning` like any other; the spectrogram is that of the same music."""
     truth, detected = example("vn")
-    movement, codes, strength = more_players.play(10_007, "vn", 20.0, AT_ONCE, truth, detected, 3, SETTINGS)
+    movement, recorded = more_players.play(10_007, "vn", 20.0, AT_ONCE, truth, detected, 3, SETTINGS)
     performance, sound = pieces.solo(10_007, BY_CODE["vn"], 20.0, STUDIO)
     seen = found(performance.joints)
     seen[:, LEFT_HAND.start + 1 : LEFT_HAND.stop] = 0
@@ -118,19 +103,14 @@ def test_a_player_is_seen_with_the_errors_of_the_example_and_heard_as_recorded(v
     np.testing.assert_allclose(movement, expected, atol=1e-3)
     assert (movement[:, LEFT_HAND] == movement[:, [LEFT_WRIST]]).all()
     assert STUDIO.sample_rate_hz == SETTINGS.audio.sample_rate_hz  # nothing to resample
-    recorded = spectrogram.log_spectrogram(sound, SETTINGS.audio)
-    np.testing.assert_array_equal(codes, codec.encode(vqvae, recorded))
-    np.testing.assert_array_equal(
-        strength, onset_detector.onset_strength(recorded, SETTINGS.audio.fps).astype(np.float16)
-    )
-    assert (codes.dtype, strength.dtype, len(codes)) == (np.int16, np.float16, len(strength))
-    assert len(codes) / SETTINGS.audio.fps == pytest.approx(STUDIO.duration_s, abs=0.1)
+    np.testing.assert_array_equal(recorded, spectrogram.log_spectrogram(sound, SETTINGS.audio))
+    assert len(recorded) / SETTINGS.audio.fps == pytest.approx(STUDIO.duration_s, abs=0.1)
     assert len(movement) / SETTINGS.motion.fps == pytest.approx(STUDIO.duration_s, abs=1.1 / STUDIO.fps)
 
 
 @pytest.mark.parametrize(("corpus", "expected"), [("studio", 2 * len(STUDIO.instruments)), ("folder", 0)])
-def test_what_is_written_is_there_for_the_reader(
-    corpus: str, expected: int, vqvae: VQVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_written_is_there_for_the_trainings(
+    corpus: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Movement and sound under one name for each player; for any other corpus two empty sets, and no track is looked for."""
     text = (PROFILES / "smoke.yaml").read_text(encoding="utf-8").replace("name: studio", f"name: {corpus}")
@@ -141,11 +121,11 @@ def test_what_is_written_is_there_for_the_reader(
         examples = {BY_CODE[code].name: [example(code)] for code in STUDIO.instruments}
         monkeypatch.setattr(more_players, "_examples", lambda: examples)
     more_players.main()
-    motion, sound = (Shards(f"data/more_players/{kind}") for kind in ("motion", "sound"))
+    motion, sound = (Shards(f"data/more_players/{kind}") for kind in ("motion", "spectrograms"))
     names = list(motion.index.index)
     assert names == list(sound.index.index)
     assert len(set(names)) == len(names) == expected
     assert {name.split("_")[1] for name in names} == (set(STUDIO.instruments) if names else set())
     for name in names:
         assert motion.rows("motion", name).shape == (motion.length(name), JOINTS, 2)
-        assert len(sound.rows("codes", name)) == len(sound.rows("onset_strength", name))
+        assert sound.rows("spectrogram", name).shape == (sound.length(name), SETTINGS.audio.n_fft // 2)

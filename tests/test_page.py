@@ -103,7 +103,7 @@ def test_the_page_of_a_demo_run_stays_under_30_mb() -> None:
     """Noise is the hardest to code: 13 instruments, 2 windows each, 9 sounds a window, and 3 MB of figures."""
     noise = np.random.default_rng(1).normal(scale=0.2, size=round(DURATION_S * RATE_HZ)).astype(np.float32)
     values = spectrogram.log_spectrogram(noise, SETTINGS.audio)[: round(DURATION_S * SETTINGS.audio.fps)]
-    sound = page._coded(values, noise, SETTINGS.audio, 1)
+    sound = page._coded(values, noise, SETTINGS.audio)
     each = len(str(sound["sound"])) + len(str(sound["picture"]))
     motion = 2 * 47 * len("-1000,") * DURATION_S * FPS
     assert 13 * 2 * (9 * each + motion) + 3e6 < 30e6
@@ -134,8 +134,8 @@ def test_a_picture_has_the_low_tones_at_the_bottom() -> None:
 
 def test_a_sound_that_is_nearly_silent_is_named() -> None:
     values = np.full((250, 1024), -1, np.float32)
-    assert page._coded(values, None, SETTINGS.audio, 1)["silent"]
-    assert not page._coded(values, tone(DURATION_S), SETTINGS.audio, 1)["silent"]
+    assert page._coded(values, None, SETTINGS.audio)["silent"]
+    assert not page._coded(values, tone(DURATION_S), SETTINGS.audio)["silent"]
 
 
 @needs_browser

@@ -58,7 +58,7 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
         ),
         ("    learning_rate: 3e-3", "    learning_rate: .nan", "vqvae.training.learning_rate = nan: must be a number"),
         ("  detector: mediapipe", "  detector: mediapip", "keypoints.detector = 'mediapip': must be one of mediapipe"),
-        ("detected_share: 0.4", "detected_share: 1.4", "keypoints.detected_share = 1.4: must be from 0 to 1"),
+        ("detected_share: 0.33", "detected_share: 1.4", "keypoints.detected_share = 1.4: must be from 0 to 1"),
         (
             "net_resolution: -1x368",
             "net_resolution: -1x360",
@@ -73,8 +73,8 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
         ("  heads: 4", "  heads: 128", "prior.heads = 128: prior.width / prior.heads must be even"),
         (
             "  codebook_after: 100",
-            "  codebook_after: 900",
-            "vqvae.codebook_after = 900: must be less than vqvae.training.steps",
+            "  codebook_after: 1400",
+            "vqvae.codebook_after = 1400: must be less than vqvae.training.steps",
         ),
         ("  ndb_cells: 50", "  ndb_cells: 5000", "evaluate.ndb_cells = 5000: must not exceed"),
         ("  duration_s: 4", "  duration_s: 0.01", "windows.duration_s = 0.01: a window must hold"),
@@ -146,6 +146,14 @@ def test_solos_profile_is_the_papers_but_for_the_corpus_and_its_split() -> None:
         ("  turned_degrees: 0", "  turned_degrees: 90", "studio.turned_degrees = 90: must be from 0 to 60"),
         ("  left_handed: 0", "  left_handed: 2", "studio.left_handed = 2: must be from 0 to 1"),
         ("  test_share: 0.12", "  test_share: 1", "split.test_share = 1: must be from 0 to below 1"),
+        ("  choose_share: 0", "  choose_share: 1", "split.choose_share = 1: must be from 0 to below 1"),
+        ("  music_share: 0.8", "  music_share: 1", "more_players.music_share = 1: must be from 0 to below 1"),
+        ("  own_past: 0.5", "  own_past: 1.5", "baseline.own_past = 1.5: must be from 0 to 1"),
+        (
+            "        mirrored: 0.1",
+            "        mirrored: 2",
+            "variants.prior.mi_net_sync.variation.mirrored = 2: must be from 0 to 1",
+        ),
         ("  content: false", "  content: maybe", "prior.content = 'maybe': must be true or false"),
         (
             "  lowest_midi: 21",

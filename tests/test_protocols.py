@@ -37,8 +37,8 @@ mi_net_content: CodeModel = MINet(notes=NOTES, **OF_TRANSFORMERS).eval()
 mi_net_sync: CodeModel = MINetSync(notes=0, **IN_TIME).eval()
 mi_net_sync_content: CodeModel = MINetSync(notes=NOTES, **IN_TIME).eval()
 gru_content: CodeModel = GRUSeq2Seq(notes=NOTES, **OF_CODES).eval()
-rnn_seq2seq: SpectrogramModel = RNNSeq2Seq(bins=BINS, **SIZES).eval()
-graph_transformer: SpectrogramModel = GraphTransformer(bins=BINS, heads=4, edges=BONES, **SIZES).eval()
+rnn_seq2seq: SpectrogramModel = RNNSeq2Seq(bins=BINS, own_past=0.0, **SIZES).eval()
+graph_transformer: SpectrogramModel = GraphTransformer(bins=BINS, heads=4, edges=BONES, own_past=0.0, **SIZES).eval()
 
 CODE_MODELS = {  # the model, and whether it reads notes and tells onsets
     "mi_net": (mi_net, False, False),

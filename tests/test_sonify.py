@@ -20,7 +20,6 @@ from make_media import PROFILE, blank, tone, write_video
 from torch import Tensor, nn
 
 from pipeline import params
-from pipeline.audio import long_sound, spectrogram
 from pipeline.commands import minet, sonify
 from pipeline.errors import FileError, ParamsError
 from pipeline.keypoints import detection, whole_video
@@ -240,27 +239,6 @@ def test_a_window_is_told_the_codes_that_it_shares_with_the_one_before() -> None
     )
     assert codes[0].tolist() == [i % 50 for i in range(120)]
     assert told.count(50) == 4  # every window starts with the start token, and is then told what is there
-
-
-@pytest.mark.slow
-def test_a_long_sound_is_that_of_its_blocks_without_a_click() -> None:
-    """A steady chord over three blocks: no frame at a joint differs from its neighbours by more than elsewhere."""
-    frames = 2 * long_sound.BLOCK_FRAMES + 500
-    steady = np.full((frames, PROFILE.audio.n_fft // 2), -1.0, np.float32)
-    steady[:, 30:200:7] = 0.7
-    ticks: list[int] = []
-    sound = long_sound.long_sound(steady, PROFILE.audio, 1, ticks.append)
-    assert sum(ticks) == frames - 1
-    assert len(sound) == (frames - 1) * PROFILE.audio.hop_length
-    again = spectrogram.log_spectrogram(sound, PROFILE.audio).astype(np.float32)[:, 20:220]
-    change = np.abs(np.diff(again, axis=0)).mean(1)
-    joints = [long_sound.BLOCK_FRAMES * n for n in (1, 2)]
-    inside = np.ones(len(change), bool)
-    inside[:40] = inside[-40:] = False
-    for joint in joints:
-        inside[joint - 10 : joint + long_sound.JOINT_FRAMES + 10] = False
-    for joint in joints:
-        assert change[joint - 5 : joint + long_sound.JOINT_FRAMES + 5].max() < 1.5 * change[inside].max()
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

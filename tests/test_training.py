@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -239,16 +240,17 @@ def test_a_training_of_mi_net_sync_leaves_its_reader_as_it_is(tmp_path: Path) ->
         assert torch.equal(tensor, before[name]) is name.startswith("reader."), name
 
 
-def movements(folder: str, strengths: dict[str, np.ndarray], value: float) -> None:
-    """Tracks for a reader: movement at 25 rows a second that is `value` everywhere, and sound at 62.5."""
-    motion_of, sound_of = ("motion", "codes") if folder == "data" else ("more_players/motion", "more_players/sound")
-    with ShardWriter(f"data/{motion_of}") as motion, ShardWriter(f"data/{sound_of}") as sound:
-        for name, strength in strengths.items():
-            sound.add(name, {"codes": np.zeros(len(strength), np.int16), "onset_strength": strength})
-            motion.add(name, {"motion": np.full((len(strength) * 2 // 5, JOINTS, 2), value, np.float32)})
+def movements(tracks: dict[str, np.ndarray], more: dict[str, np.ndarray]) -> None:
+    """Movement at 25 rows a second and sound at 62.5. The movement is 1 everywhere, and 2 that of more players."""
+    with ShardWriter("data/codes") as sound:
+        for folder, strengths, value in (("data/motion", tracks, 1), ("data/more_players/motion", more, 2)):
+            with ShardWriter(folder) as motion:
+                for name, strength in strengths.items():
+                    sound.add(name, {"codes": np.zeros(len(strength), np.int16), "onset_strength": strength})
+                    motion.add(name, {"motion": np.full((len(strength) * 2 // 5, JOINTS, 2), value, np.float32)})
 
 
-def four_tracks() -> dict[str, np.ndarray]:
+def four_tracks(more: int = 0) -> dict[str, np.ndarray]:
     """Data of four tracks, here, and parameters with two steps of training: track → onset strength."""
     tree = YAML(typ="safe").load(PROFILE)
     for section in (tree["reader"], tree["variants"]["prior"]["mi_net_sync"]):
@@ -256,7 +258,8 @@ def four_tracks() -> dict[str, np.ndarray]:
     YAML().dump(tree, Path("params.yaml"))
     random = np.random.default_rng(0)
     tracks = {name: random.gamma(k, size=500).astype(np.float16) for k, name in TRACKS}
-    movements("data", {name: strength for name, strength in tracks.items() if name != "silent"}, 1)
+    others = {f"{n}_vn": 99 * np.ones(500, np.float16) for n in range(more)}
+    movements({name: strength for name, strength in tracks.items() if name != "silent"}, others)
     table = {"track": list(tracks), "instrument": "violin", "part": ["train", "train", "train", "test"]}
     pd.DataFrame(table).to_parquet("data/splits.parquet")
     return tracks
@@ -266,7 +269,11 @@ class Vary:
     """In the place of a stage's `vary`: adds a little noise. It keeps what it was given, and what the model is given."""
 
     def __init__(self, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.chosen = params.load().reader.variation if stage is train_reader else params.load().variation
+        self.chosen = (
+            params.load().reader.variation
+            if stage is train_reader
+            else params.load().variants.prior["mi_net_sync"].variation
+        )
         self.seen: list[list[float]] = []
         self.made: list[np.ndarray] = []
         self.told: list[np.ndarray] = []
@@ -290,6 +297,48 @@ class Vary:
         assert all(np.array_equal(each, made) for each, made in zip(drawn, self.made, strict=True))
 
 
+def sounds(folder: str, names: Sequence[str], value: float | None = None) -> None:
+    """Spectrograms that are `value` everywhere, or random."""
+    with ShardWriter(folder) as writer:
+        for name in names:
+            random = np.random.default_rng(len(name)).uniform(-1, 1, (500, 1024))
+            sound = random if value is None else np.full_like(random, value)
+            writer.add(name, {"spectrogram": sound.astype(np.float16)})
+
+
+@pytest.mark.parametrize(("more", "others"), [(0, 0), (2, 3)])
+def test_a_vqvae_hears_more_players_where_there_are_any(
+    more: int, others: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their share of every batch is `music_share`; it is watched on tracks alone, and another share makes the training anew."""
+    monkeypatch.chdir(tmp_path)
+    four_tracks()
+    sounds("data/spectrograms", ("soft", "loud", "test"), 0.25)
+    sounds("data/more_players/spectrograms", [f"{n}_vn" for n in range(more)], 0.75)
+    tree = YAML(typ="safe").load(Path("params.yaml"))
+    tree["vqvae"] |= {"codebook_after": 1, "training": tree["vqvae"]["training"] | {"steps": 2}}
+    told: list[Tensor] = []
+    monkeypatch.setattr(
+        train_vqvae, "to_tensors", lambda arrays: told.append(arrays["spectrogram"]) or to_tensors(arrays)
+    )
+    keys = []
+    monkeypatch.setattr(loop, "finish", lambda *of, **more: keys.append(more["folder"].name))
+    for share in (0.8, 0.5):
+        told.clear()
+        tree["more_players"]["music_share"] = share
+        YAML().dump(tree, Path("params.yaml"))
+        train_vqvae.main("vqvae")
+        held_out, start, *drawn = told
+        assert (held_out == 0.25).all()
+        assert len(start) == train_vqvae.START_WINDOWS
+        assert len(drawn) == 2
+        for batch in drawn:
+            assert len(batch) == tree["vqvae"]["training"]["batch"] == 4
+            count = others if share == 0.8 else more
+            assert sorted(batch[:, 0, 0].tolist()) == [0.25] * (4 - count) + [0.75] * count
+    assert len(set(keys)) == 2
+
+
 @pytest.mark.parametrize("more", [0, 2])
 def test_the_reader_is_trained_on_both_kinds_of_players_and_scaled_by_the_tracks(
     more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -297,8 +346,7 @@ def test_the_reader_is_trained_on_both_kinds_of_players_and_scaled_by_the_tracks
     """Half of a batch are more players, where there are any; their onsets do not count for the scale. All are varied, but not
     the test tracks."""
     monkeypatch.chdir(tmp_path)
-    tracks = four_tracks()
-    movements("data/more_players", {f"{n}_vn": 99 * np.ones(500, np.float16) for n in range(more)}, 2)
+    tracks = four_tracks(more)
     vary = Vary(train_reader, monkeypatch)
     train_reader.main()
     vary.check()
@@ -308,7 +356,7 @@ def test_the_reader_is_trained_on_both_kinds_of_players_and_scaled_by_the_tracks
     assert found.network == "reader"
     assert found.sizes["onset_scale"] == pytest.approx(both.std())
     history = pd.read_csv("metrics/history_reader.csv")
-    assert list(history.columns) == ["step", "loss", "onset_error", "code_nll", "test_onset_error", "test_code_nll"]
+    assert list(history.columns) == ["step", "loss", "onset_error", "code_nll", "choose_onset_error", "choose_code_nll"]
     assert history.notna().all(axis=None)
     weights.load("models/reader", {"reader": MovementReader})
 
@@ -362,11 +410,8 @@ def test_stages_go_on_from_published_weights(tmp_path: Path, monkeypatch: pytest
     prior has the new reader."""
     monkeypatch.chdir(tmp_path)
     four_tracks()
-    movements("data/more_players", {}, 2)
-    with ShardWriter("data/spectrograms") as writer:
-        for name in ("soft", "loud", "test"):
-            sound = np.random.default_rng(len(name)).uniform(-1, 1, (500, 1024))
-            writer.add(name, {"spectrogram": sound.astype(np.float16)})
+    sounds("data/spectrograms", ("soft", "loud", "test"))
+    sounds("data/more_players/spectrograms", ())
     tree = YAML(typ="safe").load(Path("params.yaml"))
     for section in (tree["reader"], tree["variants"]["prior"]["mi_net_sync"], tree["vqvae"]):
         section["training"] |= {"steps": 2, "learning_rate": 1e-12}

@@ -1,4 +1,4 @@
-"""Log-magnitude spectrograms from sound, and sound from them.
+"""Log-magnitude spectrograms from sound. `pipeline.audio.phases` makes sound from them.
 
 Conventions
 -----------
@@ -33,15 +33,13 @@ def log_spectrogram(sound: np.ndarray, audio: Audio) -> np.ndarray:
     Returns:
         float16 [1 + samples // hop_length, n_fft // 2].
     """
-    window = _window(audio)
-    padded = np.pad(sound.astype(np.float32, copy=False), audio.n_fft // 2)
-    views = np.lib.stride_tricks.sliding_window_view(padded, audio.n_fft)[:: audio.hop_length]
-    spectrogram = np.empty((len(views), audio.n_fft // 2), np.float16)
+    frames, hann = views(sound, audio), window(audio)
+    spectrogram = np.empty((len(frames), audio.n_fft // 2), np.float16)
     floor = np.float32(10 ** (audio.floor_db / 20))
     scale, offset = normalisation(audio).values()
-    for start in range(0, len(views), BLOCK_FRAMES):
+    for start in range(0, len(frames), BLOCK_FRAMES):
         block = slice(start, start + BLOCK_FRAMES)
-        values = np.abs(scipy.fft.rfft(views[block] * window)[:, :-1])
+        values = np.abs(scipy.fft.rfft(frames[block] * hann)[:, :-1])
         np.maximum(values, floor, out=values)
         np.log10(values, out=values)
         # scale * dB + offset. NumPy takes three times as long, mostly to round to float16.
@@ -49,38 +47,22 @@ def log_spectrogram(sound: np.ndarray, audio: Audio) -> np.ndarray:
     return spectrogram
 
 
-def sound(spectrogram: np.ndarray, audio: Audio, seed: int) -> np.ndarray:
-    """A sound whose log-spectrogram is close to the given one. The Griffin-Lim algorithm finds the phases.
-
-    Args:
-        spectrogram: [frames, n_fft // 2], normalised as by `log_spectrogram`.
-        seed: of the initial phases.
-
-    Returns:
-        float32 [(frames - 1) * hop_length].
-
-    Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013), as implemented in librosa.
-    """
-    return librosa.griffinlim(
-        magnitude(spectrogram, audio),
-        n_iter=audio.griffin_lim_iterations,
-        hop_length=audio.hop_length,
-        n_fft=audio.n_fft,
-        random_state=seed,
-    )
-
-
 def magnitude(spectrogram: np.ndarray, audio: Audio) -> np.ndarray:
-    """Log-spectrogram [frames, bins] → float32 [bins + 1, frames], in the layout of librosa's STFT."""
+    """Log-spectrogram [frames, bins] → magnitudes float32 [frames, bins + 1], with the Nyquist bin. 1 is a full-scale sine."""
     scale, offset = normalisation(audio).values()
     decibels = np.maximum((spectrogram.astype(np.float32) - offset) / scale, audio.floor_db)
     decibels = np.pad(decibels, ((0, 0), (0, 1)), constant_values=audio.floor_db)
     # The floor means "at most this much". It becomes silence, not noise in every bin.
-    magnitude = np.where(decibels > audio.floor_db, 10 ** (decibels / 20), 0) / _window(audio).max()
-    return magnitude.T.astype(np.float32)
+    return np.where(decibels > audio.floor_db, 10 ** (decibels / 20), 0).astype(np.float32)
 
 
-def _window(audio: Audio) -> np.ndarray:
+def views(sound: np.ndarray, audio: Audio) -> np.ndarray:
+    """The samples of each frame, without a copy of them: float32 [1 + samples // hop_length, n_fft]."""
+    padded = np.pad(sound.astype(np.float32, copy=False), audio.n_fft // 2)
+    return np.lib.stride_tricks.sliding_window_view(padded, audio.n_fft)[:: audio.hop_length]
+
+
+def window(audio: Audio) -> np.ndarray:
     """Hann window float32 [n_fft], scaled so that a full-scale sine has magnitude 1."""
     hann = librosa.filters.get_window("hann", audio.n_fft, fftbins=True)
     return (hann * 2 / hann.sum()).astype(np.float32)

@@ -149,7 +149,7 @@ def _estimate(checked: Sequence[Checked], samples: Sequence[Sample], p: params.P
     """The time and disk space that a run needs for this corpus, as lines of text."""
     cores = joblib.cpu_count()
     frames = sum(each.picture_s * each.fps for each in checked)
-    detected = sides.detected([each.track for each in checked], p.split.test_share, p.keypoints.detected_share)
+    detected = sides.detected([each.track for each in checked], p.split, p.keypoints.detected_share)
     looked_at = sum(each.picture_s * each.fps for each in checked if each.track.name in detected)
     seconds = sum(each.seconds for each in checked)
     windows = sum(1 for _ in p.variants.baseline) * p.generate.samples * p.windows.duration_s

@@ -73,6 +73,7 @@ def main_table(metrics: Metrics) -> str:
         {
             row: {
                 "NDB of 50": _with_spread(metrics[row]),
+                "NDB calibrated": _number(metrics[row]["ndb_calibrated"], 1),
                 "KNN": _number(metrics[row]["knn"], 3),
                 "instrument accuracy": _with_control(metrics[row], "instrument_accuracy"),
                 "onset F1": _with_control(metrics[row], "onset_f1"),

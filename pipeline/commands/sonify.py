@@ -19,7 +19,7 @@ from pretty_midi import Note
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.audio.long_sound import long_sound
+from pipeline.audio import phases
 from pipeline.dataset.artifacts import MODELS, WIDE
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
@@ -154,7 +154,7 @@ def sonify(
         )[0].numpy()
     made = codec.decode_long(vqvae, codes)
     with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
-        sound = long_sound(made, settings.audio, seed, tick=bar.update)
+        sound = phases.sound(made, settings.audio, bar.update)
     return Sounded(found, motion, codes, made, sound)
 
 

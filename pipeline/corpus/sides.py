@@ -1,10 +1,11 @@
-"""Which tracks of a corpus train and which test; and whose joints are detected even if the true ones are known."""
+"""Which part each track of a corpus is in; and whose joints are detected even if the true ones are known."""
 
 from collections import Counter
 from collections.abc import Container, Sequence
 
 from pipeline.corpus.track import Track
 from pipeline.dataset import split
+from pipeline.params import Split
 
 
 def recordings(tracks: Sequence[Track]) -> dict[str, str]:
@@ -13,8 +14,8 @@ def recordings(tracks: Sequence[Track]) -> dict[str, str]:
     return {track.name: track.piece if sharing[track.audio] > 1 else track.name for track in tracks}
 
 
-def sides(tracks: Sequence[Track], usable: Container[str], test_share: float) -> dict[str, str]:
-    """Track → "train" or "test", by `split.assign`. All tracks of a recording are on one side.
+def sides(tracks: Sequence[Track], usable: Container[str], chosen: Split) -> dict[str, str]:
+    """Track → "train", "choose" or "test", by `split.assign`. All tracks of a recording are in one part.
 
     Args:
         tracks: all tracks of the corpus.
@@ -22,17 +23,17 @@ def sides(tracks: Sequence[Track], usable: Container[str], test_share: float) ->
     """
     of_track = recordings(tracks)
     instruments = {of_track[track.name]: track.instrument for track in tracks if track.name in usable}
-    parts = split.assign(instruments, test_share)
+    parts = split.assign(instruments, chosen.test_share, chosen.choose_share)
     return {track.name: parts[of_track[track.name]] for track in tracks if track.name in usable}
 
 
-def detected(tracks: Sequence[Track], test_share: float, detected_share: float) -> dict[str, str]:
-    """Track → "train" or "test", of the tracks whose joints are detected.
+def detected(tracks: Sequence[Track], chosen: Split, detected_share: float) -> dict[str, str]:
+    """Track → "train", "choose" or "test", of the tracks whose joints are detected.
 
-    These are all tracks without true joints, all that test, and of each instrument's training tracks with true joints the
+    These are all tracks without true joints, all that do not train, and of each instrument's training tracks with true joints the
     `detected_share` with the lowest hashes, at least one. If a test track cannot be used, the lowest hashes test next.
     """
-    parts = sides(tracks, {track.name for track in tracks}, test_share)
+    parts = sides(tracks, {track.name for track in tracks}, chosen)
     known: dict[str, list[str]] = {}
     for track in tracks:
         if track.joints is not None and parts[track.name] == "train":

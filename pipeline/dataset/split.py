@@ -1,4 +1,4 @@
-"""Which tracks are for training and which for testing."""
+"""Which tracks train, which are for choosing settings, and which test."""
 
 import hashlib
 from collections import Counter
@@ -12,12 +12,13 @@ def position(track: str) -> float:
     return int.from_bytes(hashlib.sha256(track.encode()).digest()[:8], "big") / 2**64
 
 
-def assign(instruments: dict[str, str], test_share: float) -> dict[str, str]:
-    """Give every track "train" or "test".
+def assign(instruments: dict[str, str], test_share: float, choose_share: float) -> dict[str, str]:
+    """Give every track "train", "choose" or "test".
 
-    Within each instrument, a track is a test track if the hash of its name falls below `test_share`, so a new track moves no
-    other. If no hash of an instrument does, the track with the lowest hash tests. If all do, the one with the highest hash
-    trains. Instruments with a single track are treated as one instrument together.
+    Within each instrument, a track is a test track if the hash of its name falls below `test_share`, and is to choose settings
+    by if it falls into the `choose_share` above that, so a new track moves no other. If no hash of an instrument does, the
+    lowest hash tests, and the next lowest is to choose by. The highest hash always trains, and an instrument with two tracks
+    has none to choose by. Instruments with a single track are treated as one instrument together.
 
     Args:
         instruments: track → instrument.
@@ -31,11 +32,22 @@ def assign(instruments: dict[str, str], test_share: float) -> dict[str, str]:
         ordered = sorted(group, key=position)
         below = sum(position(track) < test_share for track in ordered)
         tests = min(max(below, 1), len(ordered) - 1)
-        parts |= {track: "test" if i < tests else "train" for i, track in enumerate(ordered)}
+        between = sum(position(track) < test_share + choose_share for track in ordered[tests:])
+        choose = min(max(between, 1), len(ordered) - 1 - tests)
+        names = ["test"] * tests + ["choose"] * choose + ["train"] * (len(ordered) - tests - choose)
+        parts |= dict(zip(ordered, names, strict=True))
     return parts
 
 
 def tracks(path: str | Path, part: str) -> list[str]:
-    """Names of the "train" or "test" tracks in a splits.parquet. Only names: training must not know the instruments."""
+    """Names of the "train", "choose" or "test" tracks in a splits.parquet. Only names: training must not know the instruments."""
     table = pd.read_parquet(path, columns=["track", "part"])
     return sorted(table.track[table.part == part])
+
+
+def validation(path: str | Path) -> list[str]:
+    """Names of the tracks that a training is watched on: those to choose by, so that no setting is chosen on the test tracks.
+
+    A corpus too small to have any is watched on its test tracks.
+    """
+    return tracks(path, "choose") or tracks(path, "test")

@@ -19,12 +19,13 @@ def states(body_state: Callable[[Tensor], Tensor], row: str, settings: params.Pa
     """KNN accuracy of a model's body states of training and test windows. The states go to evaluations/<row>/states.npz."""
     motion = Source(Shards(MOTION), "motion", settings.motion.fps)
     instruments = instrument_of()
-    vectors, labels = {}, {}
+    vectors, labels, tracks = {}, {}, {}
     for part in ("train", "test"):
         windows = Windows({"motion": motion}, split.tracks(SPLITS, part), settings.windows.duration_s)
         places = windows.spread(settings.evaluate.knn_windows_per_track * len(windows.starts))
         vectors[part] = in_batches(body_state, to_tensors(windows.batch(places))["motion"])
         labels[part] = [instruments[track] for track, _ in places]
+        tracks[part] = [track for track, _ in places]
     heard = knn.predict(vectors["train"], labels["train"], vectors["test"])
     write_npz(
         folder(row) / "states.npz",
@@ -33,5 +34,6 @@ def states(body_state: Callable[[Tensor], Tensor], row: str, settings: params.Pa
         test=vectors["test"],
         test_labels=np.array(labels["test"]),
         test_predicted=np.array(heard),
+        test_tracks=np.array(tracks["test"]),
     )
     return {"knn": knn.accuracy(labels["test"], heard)}

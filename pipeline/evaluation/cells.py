@@ -1,6 +1,6 @@
 """What is counted over all windows of a row: their shares of NDB's cells, and the instrument that the classifier hears."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import joblib
@@ -25,14 +25,14 @@ class Cells:
     Attributes:
         seen: int64 [repeats, dimensions], the values of a flattened window that k-means sees.
         centres: float32 [repeats, cells, dimensions].
-        training_share: float64 [repeats, cells], share of the training windows in each cell.
-        training_windows: number of training windows.
+        tracks: names of the training tracks, text [tracks].
+        counts: int64 [repeats, tracks, cells], training windows of each track in each cell.
     """
 
     seen: np.ndarray
     centres: np.ndarray
-    training_share: np.ndarray
-    training_windows: int
+    tracks: np.ndarray
+    counts: np.ndarray
 
     def save(self) -> None:
         write_npz(NDB_CELLS, **vars(self))
@@ -40,39 +40,50 @@ class Cells:
     @classmethod
     def load(cls) -> "Cells":
         with np.load(NDB_CELLS, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return cls(**(arrays | {"training_windows": int(arrays["training_windows"])}))
+            return cls(**{name: file[name] for name in file.files})
 
 
 def make_cells(windows: Windows, settings: params.Params) -> Cells:
     """Cluster random windows of the training tracks `evaluate.ndb_repeats` times, each time with other windows and dimensions."""
     one = joblib.delayed(_clustering)
     made = joblib.Parallel(n_jobs=-1)(one(windows, repeat, settings) for repeat in range(settings.evaluate.ndb_repeats))
-    seen, centres, share = (np.stack(arrays) for arrays in zip(*made, strict=True))
-    return Cells(seen, centres, share, settings.evaluate.training_windows)
+    seen, centres, counts = (np.stack(arrays) for arrays in zip(*made, strict=True))
+    return Cells(seen, centres, np.array(list(windows.starts)), counts)
 
 
 def _clustering(windows: Windows, repeat: int, settings: params.Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`seen`, `centres` and `training_share` of one repeat."""
+    """`seen`, `centres` and `counts` of one repeat."""
     evaluate, generator = settings.evaluate, np.random.default_rng((settings.seed, repeat))
     size = windows.counts["spectrogram"] * settings.audio.n_fft // 2
     seen = np.sort(generator.permutation(size)[: evaluate.ndb_dimensions])
     places = windows.random(evaluate.training_windows, generator)
     values = np.stack([windows.at(*place)["spectrogram"].reshape(-1)[seen] for place in places]).astype(np.float32)
     centres = ndb.cells(values, evaluate.ndb_cells, int(generator.integers(2**31)))
-    return seen, centres, ndb.shares(values, centres)
+    cell = ndb.nearest(values, centres)
+    return seen, centres, _counts((track for track, _ in places), cell, windows.starts, evaluate.ndb_cells)
+
+
+def _counts(sources: Iterable[str], cell: np.ndarray, tracks: Iterable[str], cells: int) -> np.ndarray:
+    """How many windows of each of the `tracks` lie in each cell, int64 [tracks, cells], from the track and cell of each window."""
+    number = {track: i for i, track in enumerate(tracks)}
+    counts = np.zeros((len(number), cells), dtype=np.int64)
+    np.add.at(counts, (np.array([number[source] for source in sources]), cell), 1)
+    return counts
 
 
 def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], settings: params.Params) -> Metrics:
     """NDB, JSD and instrument accuracy of a row. The tables behind them go to evaluations/<row>/.
+
+    No track is compared with itself: if windows come from training tracks, these are taken out of the training windows.
 
     Args:
         passes: each has the repeats that its windows serve, where the windows come from, and the windows. Recordings are the
             same in every repeat, so one pass serves all; samples are drawn anew, so each repeat has its own pass.
     """
     cells, classifier = Cells.load(), load_classifier()
+    known_instruments = classifier.instruments if classifier else []
     instruments = instrument_of()
-    results, resampled, tables, heard_tables = [], [], [], []
+    results, resampled, calibrated, tables, heard_tables = [], [], [], [], []
     for repeats, places, batches in passes:
         values: list[list[np.ndarray]] = [[] for _ in repeats]
         heard: list[str] = []
@@ -82,13 +93,19 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
             heard += hear(classifier, batch)
         for kept, repeat in zip(values, repeats, strict=True):
             cell = ndb.nearest(np.concatenate(kept), cells.centres[repeat])
-            training = cells.training_share[repeat], cells.training_windows
-            share = np.bincount(cell, minlength=len(training[0])) / len(cell)
+            sources = np.array([track for track, _ in places])
+            here = np.unique(sources)
+            apart = cells.counts[repeat].any(1) & ~np.isin(cells.tracks, here)
+            counts, there = cells.counts[repeat][apart], cells.tracks[apart]
+            training = counts.sum(0) / counts.sum(), int(counts.sum())
+            share = np.bincount(cell, minlength=counts.shape[1]) / len(cell)
             significance = settings.evaluate.ndb_significance
             result = ndb.compare(*training, share, len(places), significance)
             results.append(result)
-            sources = np.array([track for track, _ in places])
             resampled.append(ndb.resampled(*training, cell, sources, significance, settings.seed))
+            sampled = _counts(sources, cell, here, counts.shape[1])
+            strata = [instruments[track] for track in (*there, *here)]
+            calibrated.append(ndb.calibrated(counts, sampled, strata, significance, settings.seed))
             columns = {"repeat": repeat, "cell": range(len(share)), "training_share": result.training_share}
             tables.append(pd.DataFrame(columns | {"share": share, "different": result.different.astype(int)}))
         table = pd.DataFrame(places, columns=["source", "source_start"])
@@ -96,6 +113,8 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
         order, moved = others(places)
         table["instrument"] = table.source.map(instruments)
         table["heard"] = heard
+        right = (table.heard == table.instrument).astype("Int64")
+        table["right"] = right.where(table.instrument.isin(known_instruments))
         table["heard_shuffled"] = table.heard.iloc[order].where(moved).set_axis(table.index)
         heard_tables.append(table)
     windows = pd.concat(heard_tables, ignore_index=True)
@@ -104,12 +123,13 @@ def fill_cells(row: str, passes: Iterator[tuple[list[int], Places, Batches]], se
     metrics: Metrics = {
         "ndb": float(np.mean([result.ndb for result in results])),
         "ndb_spread": float(np.std(resampled)),
+        "ndb_calibrated": float(np.mean(calibrated)),
         "jsd": float(np.mean([result.jsd for result in results])),
     }
     if classifier is not None:
-        known = windows[windows.instrument.isin(classifier.instruments)]
+        known = windows[windows.right.notna()]
         swapped = known[known.heard_shuffled.notna()]
-        metrics["instrument_accuracy"] = mean(known.heard == known.instrument)
+        metrics["instrument_accuracy"] = mean(known.right)
         metrics["instrument_accuracy_shuffled"] = mean(swapped.heard_shuffled == swapped.instrument)
     return metrics
 

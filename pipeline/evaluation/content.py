@@ -53,7 +53,7 @@ def measure_content(row: str, batch: np.ndarray, places: Places, settings: param
     evaluations/<row>/content.csv also has the pitch within a semitone, and the chroma, which ignores octaves.
     """
     evaluate, asked = settings.evaluate, content(places, batch.shape[1], settings)
-    calls = [(window, settings.audio, settings.notes, settings.seed) for window in batch]
+    calls = [(window, settings.audio, settings.notes) for window in batch]
     found = list(parallel.each(heard.listen, calls, "loky"))
     order, moved = others(places)
     instruments = instrument_of()

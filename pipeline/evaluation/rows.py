@@ -23,6 +23,7 @@ from pipeline.dataset.windows import Places
 KEYS = (
     "ndb",
     "ndb_spread",
+    "ndb_calibrated",
     "jsd",
     "knn",
     "instrument_accuracy",

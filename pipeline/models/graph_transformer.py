@@ -4,7 +4,8 @@ The ST-GCN convolves over the graph of the joints and over time (Yan, Xiong and 
 
 Shapes: B windows, T steps, F frequency bins, W width, C channels, M frames of movement, S of them in the memory, V joints. Step t
 sees the frames before t; step 0 sees the mean frame in their place. It is a regression: its output is the expected frame, so the
-same movement always gives the same spectrogram.
+same movement always gives the same spectrogram. In some steps of the training the frames before are its own, as in generation
+(scheduled sampling: Bengio et al. 2015, arXiv 1506.03099).
 """
 
 from collections.abc import Sequence
@@ -102,6 +103,7 @@ class GraphTransformer(nn.Module):
         edges: (parent, child) pairs of joints, the parent nearer to the neck.
         body_hidden: half the channels of the ST-GCN, so that the body's state is as long as that of the other models.
         body_layers: blocks of the ST-GCN.
+        own_past: share of the training steps in which the frames before are the model's own, not recorded ones.
     """
 
     def __init__(
@@ -116,8 +118,10 @@ class GraphTransformer(nn.Module):
         width: int,
         heads: int,
         dropout: float,
+        own_past: float,
     ) -> None:
         super().__init__()
+        self.own_past = own_past
         self.standard = Standard(bins)
         channels = 2 * body_hidden
         self.body = STGCN(joints=joints, edges=edges, channels=channels, layers=body_layers)
@@ -155,29 +159,41 @@ class GraphTransformer(nn.Module):
         x = self.drop(self.embedding(before))  # (B, T, W)
         return self.head(self.transformer(x, first, memories, caches))
 
-    def error(self, spectrogram: Tensor, motion: Tensor) -> Tensor:
-        """Mean squared error of each frame, given the recorded frames before it.
+    def error(self, spectrogram: Tensor, motion: Tensor, own_past: bool = False) -> Tensor:
+        """Mean squared error of each frame, given the frames before it.
 
         Args:
             spectrogram: log-spectrograms (B, T, F); motion: movements (B, M, joints, 2).
+            own_past: the frames before are those that the model makes, not the recorded ones. No gradient goes through them.
 
         Returns:
             (B, T)
         """
         frames = self.standard(spectrogram)
-        expected = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.memories(motion, frames.shape[1]))
+        memories = self.memories(motion, frames.shape[1])
+        past = self.continued(memories, *frames.shape[:2]) if own_past else frames
+        expected = self.decode(F.pad(past[:, :-1], (0, 0, 1, 0)), memories)
         return self.standard.squared_error(expected, frames).mean(-1) * self.standard.std.square()
 
     def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
         """The training objective: `loss` is the mean of `error`, divided by the variance of training windows."""
-        return {"loss": self.error(spectrogram, motion).mean() / self.standard.std.square()}
+        own_past = self.training and bool(torch.rand(()) < self.own_past)
+        return {"loss": self.error(spectrogram, motion, own_past).mean() / self.standard.std.square()}
+
+    @torch.no_grad()
+    def continued(self, memories: list[KeysValues], windows: int, frames: int) -> Tensor:
+        """Standardised frames (windows, frames, F) for the memories of some movements, each from those made before it."""
+        training = self.training
+        self.eval()  # dropout belongs to training, and here the model is used
+        caches = self.transformer.empty_caches(windows, frames)
+        parts = [torch.zeros_like(self.standard.mean).expand(windows, 1, -1)]
+        for step in range(frames):
+            parts.append(self.standard.cut(self.decode(parts[-1], memories, step, caches)))
+        self.train(training)
+        return torch.cat(parts[1:], dim=1)
 
     @torch.no_grad()
     def generate(self, motion: Tensor, frames: int) -> Tensor:
         """A log-spectrogram (B, frames, F) for movements (B, M, joints, 2), each frame from the frames generated before."""
         assert not self.training, "dropout belongs to training"
-        memories, caches = self.memories(motion, frames), self.transformer.empty_caches(len(motion), frames)
-        parts = [torch.zeros_like(self.standard.mean).expand(len(motion), 1, -1)]
-        for step in range(frames):
-            parts.append(self.standard.cut(self.decode(parts[-1], memories, step, caches)))
-        return self.standard.restore(torch.cat(parts[1:], dim=1))
+        return self.standard.restore(self.continued(self.memories(motion, frames), len(motion), frames))

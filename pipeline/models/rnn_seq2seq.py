@@ -1,7 +1,9 @@
 """RNN Seq2Seq, a baseline of the paper (section 4): movement to log-spectrogram, frame by frame, without codes.
 
 Shapes: B windows, T steps, F frequency bins, W width. Step t sees the frames before t; step 0 sees the mean frame in their place.
-It is a regression: its output is the expected frame, so the same movement always gives the same spectrogram.
+It is a regression: its output is the expected frame, so the same movement always gives the same spectrogram. Trained on recorded
+frames alone, it runs out into silence, because its own frames are never as good. So in some steps of the training the frames before
+are its own, as in generation (scheduled sampling: Bengio et al. 2015, arXiv 1506.03099).
 """
 
 import torch
@@ -18,12 +20,23 @@ class RNNSeq2Seq(nn.Module):
     Args:
         bins: F.
         width: W of the decoder. 2 * body_hidden of its input hold the body's state h.
+        own_past: share of the training steps in which the frames before are the model's own, not recorded ones.
     """
 
     def __init__(
-        self, *, bins: int, joints: int, body_hidden: int, body_layers: int, layers: int, width: int, dropout: float
+        self,
+        *,
+        bins: int,
+        joints: int,
+        body_hidden: int,
+        body_layers: int,
+        layers: int,
+        width: int,
+        dropout: float,
+        own_past: float,
     ) -> None:
         super().__init__()
+        self.own_past = own_past
         self.standard = Standard(bins)
         self.body = BodyEncoder(joints=joints, hidden=body_hidden, layers=body_layers)
         self.embedding = nn.Linear(bins, width - 2 * body_hidden)
@@ -51,33 +64,40 @@ class RNNSeq2Seq(nn.Module):
         # The whole frame, not its change: a model of changes fitted better, but its own output diverged.
         return self.head(self.drop(y)), hidden
 
-    def error(self, spectrogram: Tensor, motion: Tensor) -> Tensor:
-        """Mean squared error of each frame, given the recorded frames before it.
+    def error(self, spectrogram: Tensor, motion: Tensor, own_past: bool = False) -> Tensor:
+        """Mean squared error of each frame, given the frames before it.
 
         Args:
             spectrogram: log-spectrograms (B, T, F); motion: movements (B, frames, joints, 2).
+            own_past: the frames before are those that the model makes, not the recorded ones. No gradient goes through them.
 
         Returns:
             (B, T)
         """
-        frames = self.standard(spectrogram)
-        expected, _ = self.decode(F.pad(frames[:, :-1], (0, 0, 1, 0)), self.body_state(motion))
+        frames, h = self.standard(spectrogram), self.body_state(motion)
+        past = self.continued(h, frames.shape[1]) if own_past else frames
+        expected, _ = self.decode(F.pad(past[:, :-1], (0, 0, 1, 0)), h)
         return self.standard.squared_error(expected, frames).mean(-1) * self.standard.std.square()
 
     def forward(self, spectrogram: Tensor, motion: Tensor) -> dict[str, Tensor]:
         """The training objective: `loss` is the mean of `error`, divided by the variance of training windows."""
-        return {"loss": self.error(spectrogram, motion).mean() / self.standard.std.square()}
+        own_past = self.training and bool(torch.rand(()) < self.own_past)
+        return {"loss": self.error(spectrogram, motion, own_past).mean() / self.standard.std.square()}
+
+    @torch.no_grad()
+    def continued(self, h: Tensor, frames: int) -> Tensor:
+        """Standardised frames (B, frames, F) for body states h (B, 2 * body_hidden), each from those made before it."""
+        training = self.training
+        self.eval()  # dropout belongs to training, and here the model is used
+        hidden, parts = None, [torch.zeros_like(self.standard.mean).expand(len(h), 1, -1)]
+        for _ in range(frames):
+            frame, hidden = self.decode(parts[-1], h, hidden)
+            parts.append(self.standard.cut(frame))
+        self.train(training)
+        return torch.cat(parts[1:], dim=1)
 
     @torch.no_grad()
     def generate(self, motion: Tensor, frames: int) -> Tensor:
         """Log-spectrograms (B, frames, F) for movements (B, M, joints, 2), each frame from the frames generated before it."""
         assert not self.training, "dropout belongs to training"
-        h, hidden, parts = (
-            self.body_state(motion),
-            None,
-            [torch.zeros_like(self.standard.mean).expand(len(motion), 1, -1)],
-        )
-        for _ in range(frames):
-            frame, hidden = self.decode(parts[-1], h, hidden)
-            parts.append(self.standard.cut(frame))
-        return self.standard.restore(torch.cat(parts[1:], dim=1))
+        return self.standard.restore(self.continued(self.body_state(motion), frames))

@@ -33,10 +33,10 @@ def draw_training() -> None:
 
     error, reader = "squared error / variance\nabout each bin's mean", read_csv(METRICS / "history_reader.csv")
     kinds = [
-        (error, "mse", "test_mse", histories(("vqvae", "vqvae_plain"))),
-        ("NLL (nats per code)", "nll", "test_nll", histories(PRIORS)),
-        (error, "loss", "test_mse", histories(BASELINES)),
-        ("squared error of the\nonset strength", "onset_error", "test_onset_error", {"movement reader": reader}),
+        (error, "mse", "choose_mse", histories(("vqvae", "vqvae_plain"))),
+        ("NLL (nats per code)", "nll", "choose_nll", histories(PRIORS)),
+        (error, "loss", "choose_mse", histories(BASELINES)),
+        ("squared error of the\nonset strength", "onset_error", "choose_onset_error", {"movement reader": reader}),
     ]
     figures.loss_curves(REPORTS / "loss_curves.png", kinds)
     figures.codebook_usage(REPORTS / "codebook_usage.png", read_csv(METRICS / "codebook_usage.csv").share.to_numpy())

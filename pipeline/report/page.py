@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from tqdm import tqdm
 
 from pipeline import params
-from pipeline.audio import spectrogram
+from pipeline.audio import phases
 from pipeline.compute import parallel
 from pipeline.keypoints.skeleton import BONES
 from pipeline.media.encoding import opus
@@ -62,7 +62,7 @@ def write(path: Path, remark: str, report: str, windows: Sequence[Window], setti
         for title, values in {"recorded": window.recorded_spectrogram, **window.generated}.items():
             sounds.append({"window": number, "title": title})
             recorded = None if title in window.generated else window.recorded
-            calls.append((values.astype(np.float16), recorded, settings.audio, settings.seed))
+            calls.append((values.astype(np.float16), recorded, settings.audio))
     coded = parallel.each(_coded, calls, settings.compute.backend)
     for sound, content in zip(sounds, tqdm(coded, "page", len(calls), unit=" sound", mininterval=1), strict=True):
         sound |= content
@@ -111,9 +111,9 @@ def _described(window: Window) -> dict[str, object]:
     }
 
 
-def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio, seed: int) -> dict[str, object]:
+def _coded(values: np.ndarray, recorded: np.ndarray | None, audio: params.Audio) -> dict[str, object]:
     """A sound and its picture as data URIs. Without a recorded sound, the sound is made from the spectrogram."""
-    sound = spectrogram.sound(values, audio, seed) if recorded is None else recorded
+    sound = phases.sound(values, audio) if recorded is None else recorded
     level = float(np.sqrt(np.square(sound, dtype=np.float64).mean()))
     return {
         "sound": _uri("audio/webm", opus(sound, audio.sample_rate_hz)),

@@ -2,6 +2,8 @@
 
 # Row → the contents of metrics/<row>.json. A figure is None if it has no meaning for the row or if the model was skipped.
 Metrics = dict[str, dict[str, float | None]]
+# A figure and its interval: `value`, and `low` and `high`, which are None if there is only one track.
+Estimate = dict[str, float | None]
 
 NAMES = {
     "rnn_seq2seq": "RNN Seq2Seq",
@@ -17,7 +19,11 @@ NAMES = {
     "training_set": "training set",
 }
 # An addition to the names of the rows for which nothing was generated.
-RECORDED = {"vqvae": "recorded, through the codes", "test_set": "recorded", "training_set": "recorded, the floor"}
+RECORDED = {
+    "vqvae": "recorded, through the codes",
+    "test_set": "recorded",
+    "training_set": "held-out tracks, the floor",
+}
 ROWS = tuple(NAMES)
 PRIORS = ("mi_net", "mi_net_sync", "mi_net_content", "mi_net_sync_content", "gru_content")
 BASELINES = ("rnn_seq2seq", "graph_transformer")

@@ -20,6 +20,7 @@ from pipeline.report.rows import (
     PRIORS,
     RECORDED,
     SYSTEMS,
+    Estimate,
     Metrics,
     PaperFigures,
     skipped,
@@ -97,9 +98,10 @@ def sizes(values: dict[str, Any]) -> str:
 
 
 def skipped_lines(metrics: Metrics) -> str:
-    """One line for each model that was skipped, with the reason."""
-    reason = "was skipped: it reads notes, and the corpus has no MIDI to train and test it with."
-    return "\n".join(f"- {NAMES[row]} {reason}" for row in skipped(metrics))
+    """One line for each row without figures, with the reason."""
+    floor = "has no figures: there is no second training track to compare one with."
+    model = "was skipped: it reads notes, and the corpus has no MIDI to train and test it with."
+    return "\n".join(f"- {NAMES[row]} {floor if row == 'training_set' else model}" for row in skipped(metrics))
 
 
 def ndb(metrics: Metrics, corpus: str) -> str:
@@ -111,7 +113,11 @@ def ndb(metrics: Metrics, corpus: str) -> str:
             return None
         return f"{mean:.1f}" if spread is None else f"{mean:.1f} ± {spread:.1f}"
 
-    ours = {"NDB": mean_and_spread, "JSD, nats": lambda row: _number(metrics[row]["jsd"], 3)}
+    ours = {
+        "NDB": mean_and_spread,
+        "NDB calibrated": lambda row: _number(metrics[row]["ndb_calibrated"], 1),
+        "JSD, nats": lambda row: _number(metrics[row]["jsd"], 3),
+    }
     return _beside_the_paper(_names(NDB_ROWS), ours, PAPER_NDB, "NDB", corpus)
 
 
@@ -127,28 +133,35 @@ def multi_band_blocks(comparisons: dict[str, Any], corpus: str, confidence: floa
 
     Args:
         comparisons: evaluations/comparisons.json. `mse` is the squared error over the variance of each VQ-VAE; `reduction` is
-            the share by which multi-band blocks lower it; both are {value, low, high}. `parameters` counts those of each model.
+            the share by which multi-band blocks lower it; both are {value, low, high}, and once more with `_unquantised`.
+            `parameters` counts those of each model.
         confidence: confidence of the intervals, 0..1.
     """
     interval = f"with its {100 * confidence:g} % interval"
-    headers = ["", f"parameters (this run: {corpus})", f"squared error over variance {interval} (this run: {corpus})"]
+    error, run = f"squared error over variance {interval}", f"(this run: {corpus})"
+    headers = ["", f"parameters {run}", f"{error} {run}", f"{error}, before quantising {run}"]
     rows = [
         [
             name,
             f"{comparisons['parameters'][row]:,}",
             _with_interval(comparisons["mse"][row], 4),
+            _with_interval(comparisons["mse_unquantised"][row], 4),
             *map(_as_given, PAPER_VQVAE_ERROR[row]),
         ]
         for row, name in (("vqvae_plain", "without multi-band blocks"), ("vqvae", "with multi-band blocks"))
     ]
-    reduction = {key: value if value is None else 100 * value for key, value in comparisons["reduction"].items()}
-    rows.append(["reduction, %", None, _with_interval(reduction, 1), *map(_reduction, *PAPER_VQVAE_ERROR.values())])
+    reductions = (
+        {key: value if value is None else 100 * value for key, value in comparisons[name].items()}
+        for name in ("reduction", "reduction_unquantised")
+    )
+    ours = (_with_interval(reduction, 1) for reduction in reductions)
+    rows.append(["reduction, %", None, *ours, *map(_reduction, *PAPER_VQVAE_ERROR.values())])
     return _table([*headers, *(f"L2 (paper: {name})" for name in PAPER_CORPORA)], rows)
 
 
-def _with_interval(estimate: dict[str, float | None], digits: int) -> str:
+def _with_interval(estimate: Estimate, digits: int, to: str = " to ") -> str:
     value, low, high = (_number(estimate[key], digits) for key in ("value", "low", "high"))
-    return f"{value}" if low is None else f"{value} ({low} to {high})"  # one track gives no interval
+    return f"{value}" if low is None else f"{value} ({low}{to}{high})"  # one track gives no interval
 
 
 def _reduction(without: float | None, with_blocks: float | None) -> str | None:
@@ -250,23 +263,49 @@ def condition(metrics: Metrics) -> str:
     )
 
 
+def intervals(estimates: dict[str, dict[str, Estimate]]) -> str:
+    """Figures with their intervals over tracks. A figure that a row does not have is a dash.
+
+    Args:
+        estimates: row → figure → estimate, see `pipeline.report.intervals`.
+    """
+    titles = {
+        "instrument_accuracy": "instrument accuracy",
+        "pitch": "pitch accuracy",
+        "onset_f1": "onset F1",
+        "knn": "KNN",
+        "nll": "NLL, nats per code",
+        "mse": "squared error over variance",
+    }
+    return _table(
+        ["", *titles.values()],
+        (
+            [_name(row), *(_with_interval(here[figure], 2, "–") if figure in here else None for figure in titles)]
+            for row, here in estimates.items()
+        ),
+    )
+
+
 def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
-    """The findings of the paper, and whether each holds here: the paper's own system against the best of the others."""
+    """The findings of the paper, and whether each holds here: the paper's own system against the best of the others.
+
+    That of NDB is also asked of the calibrated NDB, which the paper does not have.
+    """
 
     def lowest(sign: int, key: str, *rows: str) -> float | None:
         """The figure that is lowest after multiplication by `sign`; None if one is missing."""
         figures = [metrics[row][key] for row in rows]
         return None if None in figures else sign * min(sign * figure for figure in figures if figure is not None)
 
-    def paper(sign: int, figures: PaperFigures, *rows: str) -> float:
-        return sign * min(sign * float(figures[row][0] or 0) for row in rows)
+    def paper(sign: int, figures: PaperFigures, *rows: str) -> str | None:
+        return _as_given(sign * min(sign * float(figures[row][0] or 0) for row in rows)) if figures else None
 
     def line(finding: str, sign: int, key: str, figures: PaperFigures, own: str, *others: str) -> list[str | None]:
         here, there = lowest(sign, key, own), lowest(sign, key, *others)
-        scale, digits = (100, 1) if key == "knn" else (1, 1 if key == "ndb" else 3)
+        scale, digits = (100, 1) if key == "knn" else (1, 1 if key in ("ndb", "ndb_calibrated") else 3)
         both = [_number(None if figure is None else scale * figure, digits) for figure in (here, there)]
         holds = None if here is None or there is None else "yes" if sign * here < sign * there else "no"
-        return [finding, *both, holds, *(f"{paper(sign, figures, *rows):g}" for rows in ((own,), others))]
+        return [finding, *both, holds, *(paper(sign, figures, *rows) for rows in ((own,), others))]
 
     vqvae, plain = (comparisons["mse"][row]["value"] for row in ("vqvae", "vqvae_plain"))
     bands = [_number(vqvae, 3), _number(plain, 3), "yes" if vqvae < plain else "no"]
@@ -281,6 +320,7 @@ def findings(metrics: Metrics, comparisons: dict[str, Any], corpus: str) -> str:
         ],
         [
             line("MI Net has a lower NDB than the baselines", 1, "ndb", PAPER_NDB, "mi_net", *BASELINES),
+            line("the same by NDB calibrated", 1, "ndb_calibrated", {}, "mi_net", *BASELINES),
             line("MI Net has a higher KNN, %, than the baselines", -1, "knn", PAPER_KNN_PERCENT, "mi_net", *BASELINES),
             [
                 "multi-band blocks lower the error of the VQ-VAE",

@@ -8,9 +8,9 @@ import pandas as pd
 from pipeline import params
 from pipeline.dataset.artifacts import COMPARISONS, DEGRADED, EVALUATIONS, METRICS, REPORTS, SET_ASIDE
 from pipeline.dataset.set_aside import read_set_aside
-from pipeline.report import tables
+from pipeline.report import intervals, tables
 from pipeline.report.drawing import read_csv
-from pipeline.report.rows import NAMES, Metrics
+from pipeline.report.rows import NAMES, SYSTEMS, Estimate, Metrics
 
 
 def remark(corpus_name: str) -> str:
@@ -36,6 +36,13 @@ def picture(name: str, alt: str) -> str:
     return f"![{alt}]({name}.png)" if (REPORTS / f"{name}.png").exists() else ""
 
 
+def number_of_tracks(estimates: dict[str, dict[str, Estimate]]) -> str:
+    """How many tracks the figures rest on: "12 tracks", or "10 to 12 tracks" if not all rest on the same ones."""
+    counts = [int(estimate["tracks"] or 0) for here in estimates.values() for estimate in here.values()]
+    fewest, most = min(counts), max(counts)
+    return f"{most} tracks" if fewest == most else f"{fewest} to {most} tracks"
+
+
 def report(metrics: Metrics, settings: params.Params) -> str:
     name, generate, evaluate = settings.corpus.name, settings.generate, settings.evaluate
     items = read_set_aside(SET_ASIDE)
@@ -51,6 +58,9 @@ def report(metrics: Metrics, settings: params.Params) -> str:
         "NDB: significance": f"{evaluate.ndb_significance:g}",
     }
     comparisons = json.loads(COMPARISONS.read_text())
+    estimates = {
+        row: intervals.estimates(row, evaluate.confidence, settings.seed) for row in (*SYSTEMS, "vqvae", "test_set")
+    }
     in_time = NAMES[settings.degrade.model]
     made = " It is made, not recorded." if name == "studio" else ""
     written = f"""# Report
@@ -73,8 +83,16 @@ Corpora differ, so figures of different corpora cannot be compared directly.
 Log-spectrogram windows are divided into {evaluate.ndb_cells} k-means cells. NDB is the number of cells whose share of windows
 differs from that of the training set (two-sample test at {evaluate.ndb_significance:g}). It is given as the mean over the
 repeats ± the standard deviation over the repeats and over resampled tracks. Lower is better. NDB grows with both numbers of
-windows. JSD is the Jensen-Shannon divergence of the same shares. The row of the training set compares it with another draw of its
-own windows.
+windows. JSD is the Jensen-Shannon divergence of the same shares.
+
+That test takes the windows of one track for independent, which they are not. So it also finds cells different if both sets come
+from one source. “NDB calibrated” deals whole tracks anew to the two sets, those of each instrument among themselves, and counts the
+cells in which few deals differ as much (permutation test at {evaluate.ndb_significance:g}, mean over the repeats). Two sets of
+tracks of one source get about {evaluate.ndb_significance * evaluate.ndb_cells:.1f} cells, or fewer. A low figure does not prove
+that the sound is alike: few tracks show only large differences.
+
+The row of the training set is training tracks that are held out, compared with the others. It shows what a set of that many new
+tracks of the same source gets. The cells were fitted to windows of all training tracks.
 
 {tables.ndb(metrics, name)}
 
@@ -94,7 +112,9 @@ cosine distance). The control uses the mean of each joint over the window instea
 ### Table 4: multi-band blocks
 
 Squared error of recorded test tracks that were passed through the codes, over the variance about each bin's mean. The intervals are
-bootstrapped over tracks; the interval of the reduction is paired. The paper gives an L2 in units of its own.
+bootstrapped over tracks; the interval of the reduction is paired. Before quantising, the decoder reads the output of the encoder
+itself. Quantisation adds an error of its own. Where it adds the same to both models, it dilutes the gain from multi-band blocks.
+The paper gives an L2 in units of its own.
 
 {tables.multi_band_blocks(comparisons, name, evaluate.confidence)}
 
@@ -166,6 +186,16 @@ The table shows the loss on test windows with their own condition and with that 
 does not use the condition. The baselines predict each frame from the recorded frames before it.
 
 {tables.condition(metrics)}
+
+## How sure are the figures?
+
+Each figure is that of the tables above: the mean over windows. Shares are from 0 to 1. In brackets is its percentile interval at
+{100 * evaluate.confidence:g} %. Windows of one track resemble each other, so the intervals are bootstrapped over tracks:
+{number_of_tracks(estimates)}. A window for which a figure has no value is left out, as it is from the mean. The intervals say how
+much a figure would change with other test tracks, not with another training. The spread of NDB is in Table 1. The intervals of the
+errors of the VQ-VAEs are in Table 4.
+
+{tables.intervals(estimates)}
 
 ## One sample
 

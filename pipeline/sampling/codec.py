@@ -1,4 +1,4 @@
-"""Codes of spectrograms of any length, and the spectrograms of codes."""
+"""Codes of spectrograms of any length, the spectrograms of codes, and those that need no codes."""
 
 from pathlib import Path
 
@@ -45,4 +45,26 @@ def decode_long(model: VQVAE, codes: np.ndarray) -> np.ndarray:
         begin = max(first - model.receptive_field, 0)
         decoded = decode(model, codes[None, begin : first + CHUNK + model.receptive_field])
         chunks.append(decoded[0, first - begin :][:CHUNK])
+    return np.concatenate(chunks)
+
+
+@torch.inference_mode()
+def unquantised(model: VQVAE, spectrogram: np.ndarray) -> np.ndarray:
+    """What the decoder makes of the encoder's output itself, without the codebook.
+
+    Args:
+        spectrogram: log-spectrogram [frames, bins] of any length.
+
+    Returns:
+        Log-spectrogram float32 [frames, bins], chunk by chunk, the same as all at once.
+    """
+    device = model.codebook.codes.device
+    reach = 2 * model.receptive_field  # of the encoder, and of the decoder after it
+    chunks = []
+    for first in range(0, len(spectrogram), CHUNK):
+        begin = max(first - reach, 0)
+        chunk = torch.from_numpy(spectrogram[begin : first + CHUNK + reach].astype(np.float32))
+        embedded = model.embed(model.standard(chunk[None].to(device)))  # (1, T, D)
+        decoded = model.standard.restore(model.reconstruct(embedded))
+        chunks.append(decoded[0, first - begin :][:CHUNK].cpu().numpy())
     return np.concatenate(chunks)

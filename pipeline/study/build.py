@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.audio import spectrogram
+from pipeline.audio import phases
 from pipeline.compute import parallel
 from pipeline.corpus.track import UNKNOWN, Track, read_tracks
 from pipeline.dataset import split
@@ -168,7 +168,7 @@ def item(track: Track, start_s: float, made: np.ndarray | None, settings: Params
     if made is None:
         other = np.random.default_rng(settings.seed).normal(size=len(real)).astype(np.float32)
     else:
-        other = spectrogram.sound(made, settings.audio, settings.seed)
+        other = phases.sound(made, settings.audio)
     fps = min(probing.probe(track.video).fps or FPS, FPS)
     seen = pictures(track, start_s, len(real) / rate_hz, fps)
     clips = [encoding.webm(seen, fps, sound, rate_hz) for sound in alike(real, other, rate_hz)]
@@ -183,7 +183,7 @@ def sound_of(track: Track, settings: Params) -> np.ndarray:
 
 
 def recording(track: Track, start_s: float, frames: int, settings: Params) -> np.ndarray:
-    """A track's recorded sound, as long as the sound that `spectrogram.sound` makes of `frames` frames: float32 [samples]."""
+    """A track's recorded sound, as long as the sound that `phases.sound` makes of `frames` frames: float32 [samples]."""
     first, length = round(start_s * settings.audio.sample_rate_hz), (frames - 1) * settings.audio.hop_length
     sound = sound_of(track, settings)[first : first + length]
     return np.pad(sound, (0, length - len(sound)))

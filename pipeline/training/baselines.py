@@ -27,7 +27,8 @@ def sources(settings: params.Params) -> dict[str, Source]:
 def sizes(settings: params.Params, chosen: params.Baseline) -> dict[str, Any]:
     """The keyword arguments of the baseline's class."""
     found: dict[str, Any] = {"bins": settings.audio.n_fft // 2, "joints": JOINTS}
-    found |= {name: getattr(chosen, name) for name in ("body_hidden", "body_layers", "layers", "width", "dropout")}
+    names = ("body_hidden", "body_layers", "layers", "width", "dropout", "own_past")
+    found |= {name: getattr(chosen, name) for name in names}
     if chosen.network == "graph_transformer":
         found |= {"heads": chosen.heads, "edges": BONES}
     return found
