@@ -14,14 +14,14 @@ the vocabulary are start, end and padding.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.graph_transformer import STGCN
-from pipeline.models.transformer import Angles, Cache, KeysValues, Transformer, rotary_angles
+from pipeline.models.transformer import Angles, Block, Cache, KeysValues, Transformer, rotary_angles
 
 KERNEL = 5  # frames that a convolution sees
 UNIT_S = 0.04  # s: the unit of rotary times, a frame of movement at 25 frames/s; a head can tell some neighbours apart
@@ -88,6 +88,7 @@ class EventTransformer(nn.Module):
         token_dropout: mean share of the tokens before that training replaces with the start token.
         condition_dropout: share of the windows that are trained without movement.
         onset_loss_weight: weight of the loss that teaches the encoder where onsets are; only if timed.
+        temperature: at which it is sampled; the model only keeps it.
     """
 
     def __init__(
@@ -109,9 +110,10 @@ class EventTransformer(nn.Module):
         token_dropout: float,
         condition_dropout: float,
         onset_loss_weight: float,
+        temperature: float,
     ) -> None:
         super().__init__()
-        self.code, self.fps, self.timed = code, fps, timed
+        self.code, self.temperature, self.fps, self.timed = code, temperature, fps, timed
         self.start, self.padding = tokens - 3, tokens - 1
         self.token_dropout, self.condition_dropout = token_dropout, condition_dropout
         self.onset_loss_weight = onset_loss_weight
@@ -181,7 +183,9 @@ class EventTransformer(nn.Module):
         index = rotary_angles(torch.arange(first, first + x.shape[1], device=x.device), size)
         clock = angles_of_clocks(clock_s * self.timed / UNIT_S, size)
         causal = caches is None or x.shape[1] > 1
-        for number, block in enumerate(self.transformer.blocks):
+        for number, module in enumerate(self.transformer.blocks):
+            block = cast(Block, module)
+            assert block.cross_attention is not None
             # As `Block.forward`, whose cross-attention has the positions of its self-attention.
             normed = block.self_norm(x)
             source = block.self_attention.keys_values(normed, index)

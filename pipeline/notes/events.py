@@ -5,7 +5,7 @@ of 1.15^k / 65 s for k = 0..31 (15 ms to 1.2 s), and the three that are no event
 shifts. In a chord each note has its own events; a pitch that is struck again before its end ends there.
 
 Published, each gap is counted from the event before it and is always rounded down, and the rest is dropped: the music runs
-ahead of itself, by 54 ms on the mean at the end of 4 s. A note lasts 0.25 s at least. With `carry`, a gap is counted from the
+ahead of itself. A note lasts 0.25 s at least. With `carry`, a gap is counted from the
 clock that the tokens before have reached, and is rounded to the nearest: no event is ever more than 8 ms off.
 
 Source: Gan, Huang, Chen, Tenenbaum and Torralba, "Foley Music: Learning to Generate Music from Videos" (ECCV 2020, arXiv

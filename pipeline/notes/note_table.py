@@ -29,10 +29,11 @@ def rows(track: str, notes: Sequence[Note], source: str) -> pd.DataFrame:
 
 def read(path: Path) -> dict[str, list[Note]]:
     """Track → its notes, by their onsets."""
+    table = pd.read_parquet(path)
+    columns = (table.track, table.onset_s, table.duration_s, table.pitch, table.velocity)
     found: dict[str, list[Note]] = {}
-    for row in pd.read_parquet(path).itertuples():
-        note = Note(row.velocity, row.pitch, row.onset_s, row.onset_s + row.duration_s)
-        found.setdefault(row.track, []).append(note)
+    for track, onset_s, duration_s, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
+        found.setdefault(track, []).append(Note(velocity, pitch, onset_s, onset_s + duration_s))
     return found
 
 
