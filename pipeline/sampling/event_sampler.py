@@ -1,7 +1,7 @@
 """Sampling of events: in batches, with a cache, and under a grammar, so that whatever is drawn is valid MIDI.
 
-The grammar: no note-off without its note-on, no second note-on of a note that sounds, no shift that takes the clock beyond the
-window, nothing but padding after the end, and an end in every sequence.
+The grammar: no note-off without its note-on, nor before time has passed; no second note-on of a note that sounds; no shift that
+takes the clock beyond the window; nothing but padding after the end, and an end in every sequence.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Grammar:
 
     Attributes:
         clock_s: float64 (B,), the time that the tokens have reached.
-        sounding: bool (B, 88), the keys whose note has not ended.
+        since_s: float64 (B, 88), when the note of each key began that has not ended, infinite for the others.
         ended: bool (B,).
     """
 
@@ -30,15 +30,15 @@ class Grammar:
         self.code, self.duration_s = code, duration_s
         self.advances_s = torch.from_numpy(code.advances_s).to(device)  # (tokens,)
         self.clock_s = torch.zeros(sequences, dtype=torch.float64, device=device)
-        self.sounding = torch.zeros(sequences, PITCHES, dtype=torch.bool, device=device)
+        self.since_s = torch.full((sequences, PITCHES), torch.inf, dtype=torch.float64, device=device)
         self.ended = torch.zeros(sequences, dtype=torch.bool, device=device)
 
     def allowed(self) -> Tensor:
         """Which tokens may come next: bool (B, tokens)."""
         code = self.code
         found = self.clock_s[:, None] + self.advances_s <= self.duration_s + SLACK_S
-        found[:, :NO_OFF] = ~self.sounding
-        found[:, NO_OFF : code.first_velocity] = self.sounding
+        found[:, :NO_OFF] = self.since_s.isinf()
+        found[:, NO_OFF : code.first_velocity] = self.since_s < self.clock_s[:, None]
         found[:, code.start] = False
         found[self.ended] = False
         found[:, code.padding] = self.ended
@@ -48,9 +48,10 @@ class Grammar:
         """Go on by one token each, (B,)."""
         self.clock_s += self.advances_s[tokens]
         self.ended |= tokens == self.code.end
-        for on, first in ((True, 0), (False, NO_OFF)):
-            (rows,) = torch.where((tokens >= first) & (tokens < first + PITCHES))
-            self.sounding[rows, tokens[rows] - first] = on
+        (on,) = torch.where(tokens < NO_OFF)
+        (off,) = torch.where((tokens >= NO_OFF) & (tokens < self.code.first_velocity))
+        self.since_s[on, tokens[on]] = self.clock_s[on]
+        self.since_s[off, tokens[off] - NO_OFF] = torch.inf
 
 
 def draw(logits: Tensor, allowed: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -111,10 +112,12 @@ def sample(
 
 
 def notes(tokens: np.ndarray, code: Code, duration_s: float) -> list[Note]:
-    """The notes of a drawn sequence [T], none of which lasts beyond the window."""
+    """The notes of a drawn sequence [T]; none lasts beyond the window or into the next of its pitch, as MIDI wants it."""
     found = code.decode(tokens)
-    for note in found:
-        note.end = min(note.end, duration_s)
+    limits_s: dict[int, float] = {}
+    for note in reversed(found):
+        note.end = min(note.end, limits_s.get(note.pitch, duration_s))
+        limits_s[note.pitch] = note.start
     return [note for note in found if note.end > note.start]
 
 

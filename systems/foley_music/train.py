@@ -62,7 +62,7 @@ def main(name: str = "") -> None:
             places = windows.random(size, generator)
             movement.append(windows.batch(places)["motion"])
             asked += examples.notes_at(windows, places, of, duration_s)
-        varied = vary(np.concatenate(movement), settings.reader.variation, fps, generator)
+        varied = vary(np.concatenate(movement), settings.variation, fps, generator)
         rows, clock_s = examples.tokens(asked, code, duration_s)
         near = examples.onsets(asked, varied.shape[1], fps)
         return to_tensors({"tokens": rows, "clock_s": clock_s, "motion": varied, "onsets": near})
@@ -73,7 +73,7 @@ def main(name: str = "") -> None:
         return {"choose_nll": (nll.sum() / (watched["tokens"] != code.padding).sum()).item()}
 
     precision = settings.compute.precision
-    inputs = (settings.seed, precision, chosen, settings.reader.variation, settings.windows, fps)
+    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, fps)
     data = (SPLITS, MOTION, others.folder, paths.NOTES, paths.MORE_NOTES)
     folder = work.WORK / name / work.key(__file__, *inputs, *data)
     history = loop.train(
