@@ -26,7 +26,7 @@ from pipeline.models.transformer import Angles, Block, Cache, KeysValues, Transf
 KERNEL = 5  # frames that a convolution sees
 UNIT_S = 0.04  # s: the unit of rotary times, a frame of movement at 25 frames/s; a head can tell some neighbours apart
 BEHIND_S, AHEAD_S = 0.2, 1.2  # what a token is told of: the longest time shift is 1.17 s
-TOLD = 16  # channels of what a token is told
+TOLD = 32  # channels of what a token is told
 
 
 class Convolutions(nn.Module):
