@@ -13,6 +13,7 @@ the vocabulary are start, end and padding.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, cast
 
@@ -62,6 +63,7 @@ class Graph(nn.Module):
         return self.body(motion).mean(3).transpose(1, 2)
 
 
+@dataclass(frozen=True)
 class Movement:
     """What the tokens of some windows read of their movement.
 
@@ -71,8 +73,9 @@ class Movement:
         onsets: (B, M) the logit of an onset at each frame; None likewise.
     """
 
-    def __init__(self, memories: list[KeysValues], told: Tensor | None, onsets: Tensor | None) -> None:
-        self.memories, self.told, self.onsets = memories, told, onsets
+    memories: list[KeysValues]
+    told: Tensor | None = None
+    onsets: Tensor | None = None
 
 
 class EventTransformer(nn.Module):
@@ -152,7 +155,7 @@ class EventTransformer(nn.Module):
         memory = self.memory(x) * keep
         memories = self.transformer.memories(memory, frames_s * self.timed / UNIT_S)
         if not self.timed:
-            return Movement(memories, None, None)
+            return Movement(memories)
         told = self.around(F.pad(self.told(x).transpose(1, 2), (self.behind, self.ahead)))  # (B, W, S)
         return Movement(memories, told.transpose(1, 2) * keep, self.onset(x)[..., 0])
 
