@@ -91,10 +91,12 @@ def test_artifacts_keep_their_contracts(finished: Path) -> None:
     assert np.isfinite(motion).all()
     keypoints = np.load(finished / "data/keypoints/keypoints_000.npy")
     assert (keypoints.dtype, keypoints.shape[1:]) == (np.float32, (47, 3))
-    codes = np.load(finished / "data/codes/codes_000.npy")
-    assert (codes.dtype, len(codes)) == (np.int16, len(spectrogram))
+    sound = np.load(finished / "data/more_players/spectrograms/spectrogram_000.npy", mmap_mode="r")
+    assert (sound.dtype, sound.shape[1:]) == (np.float16, (1024,))
+    codes = np.load(finished / "data/codes/codes_000.npy")  # of the tracks, and then of more players
+    assert (codes.dtype, len(codes)) == (np.int16, len(spectrogram) + len(sound))
     strength = np.load(finished / "data/codes/onset_strength_000.npy")
-    assert (strength.dtype, len(strength)) == (np.float16, len(spectrogram))
+    assert (strength.dtype, len(strength)) == (np.float16, len(codes))
     assert np.isfinite(strength).all()
     degraded = pd.read_csv(finished / "evaluations/degraded.csv")
     others = ["size", "turned", "tilted", "mirrored"]
@@ -113,8 +115,6 @@ def test_artifacts_keep_their_contracts(finished: Path) -> None:
     motion = np.load(finished / "data/more_players/motion/motion_000.npy")
     assert (motion.dtype, motion.shape[1:]) == (np.float32, (47, 2))
     assert np.isfinite(motion).all()
-    sound = np.load(finished / "data/more_players/spectrograms/spectrogram_000.npy")
-    assert (sound.dtype, sound.shape[1:]) == (np.float16, (1024,))
     index = pd.read_parquet(finished / "samples/mi_net/index.parquet")
     splits = pd.read_parquet(finished / "data/splits.parquet").set_index("track")
     assert set(splits.loc[index.source].part) == {"test"}

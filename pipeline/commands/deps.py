@@ -1,4 +1,4 @@
-"""Writes the code deps and the package versions of dvc.yaml: `make deps`.
+"""Writes the code deps and the package versions of dvc.yaml, and of the dvc.yaml of each of systems/: `make deps`.
 
 A stage depends on the modules that it imports, directly or indirectly, and on the versions of the packages that compute its
 results. Both are derived from the imports. The versions are copied from constraints.txt to versions.yaml, since DVC reads
@@ -17,11 +17,15 @@ WIDTH = 128  # characters per line of deps
 
 
 def main() -> None:
-    for name, new in (("dvc.yaml", pipeline()), ("versions.yaml", versions())):
-        file = ROOT / name
+    for file, new in ((ROOT / "versions.yaml", versions()), *((file, pipeline(file)) for file in pipelines())):
         if not file.exists() or file.read_text(encoding="utf-8") != new:
             file.write_text(new, encoding="utf-8")
-            print(f"{name}: written")
+            print(f"{file.relative_to(ROOT)}: written")
+
+
+def pipelines() -> list[Path]:
+    """Every dvc.yaml: the root's, and one for each system beyond the paper."""
+    return [ROOT / "dvc.yaml", *sorted(ROOT.glob("systems/*/dvc.yaml"))]
 
 
 def versions() -> str:
@@ -34,16 +38,16 @@ def versions() -> str:
     )
 
 
-def pipeline() -> str:
-    """The text of dvc.yaml, with new code deps and versions for every stage."""
-    return "".join(f"{line}\n" for line in _lines((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()))
+def pipeline(file: Path) -> str:
+    """The text of a dvc.yaml, with new code deps and versions for every stage."""
+    return "".join(f"{line}\n" for line in _lines(file.read_text(encoding="utf-8").splitlines()))
 
 
 def _lines(old: list[str]) -> Iterator[str]:
     stage, old_code = Path(), False
     for line in old:
-        if found := re.fullmatch(r" +cmd: python -m stages\.(\w+).*", line):
-            stage = ROOT / "stages" / f"{found[1]}.py"
+        if found := re.fullmatch(r" +cmd: python -m ([\w.]+).*", line):
+            stage = ROOT / f"{found[1].replace('.', '/')}.py"
         if old_code and line.strip() != "]":
             continue
         old_code = line.strip().startswith("# code")

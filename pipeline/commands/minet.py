@@ -53,6 +53,15 @@ def parser() -> argparse.ArgumentParser:
     )
     sonify.add_argument("--midi", type=Path, help="the score, for a model with content")
     sonify.add_argument(
+        "--midi-out",
+        type=Path,
+        help="the MIDI file to write, to be edited in any program; for a model that writes notes",
+    )
+    sonify.add_argument(
+        "--instrument",
+        help="what plays the notes, for a model that writes notes (default: what the most similar player played)",
+    )
+    sonify.add_argument(
         "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
     )
     sonify.add_argument(
@@ -138,11 +147,14 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
     if not arguments.temperature > 0:
         raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
+    if (score := arguments.midi_out) is not None and not score.parent.is_dir():
+        raise ParamsError(f"--midi-out {shown(score)}: there is no folder {shown(score.parent)}; make it first")
     # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np
 
     from pipeline import params
     from pipeline.commands import sonify as library
+    from pipeline.commands import sonify_notes
     from pipeline.keypoints.drawing import draw_at
     from pipeline.media import muxing, picture_files, probing, sound_files
     from pipeline.report import pictures
@@ -156,7 +168,15 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     settings = params.load(root / "params.yaml")
     if root.parts[-2:] == WIDE.parts:
         print(f"There was no run here, so the published models play: {shown(root)}")
-    made = library.sonify(
+    make = partial(library.sonify, midi=arguments.midi)
+    if sonify_notes.writes_notes(model, root):
+        if arguments.midi:
+            raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
+        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument)
+    elif score or arguments.instrument:
+        option = "--midi-out" if score else "--instrument"
+        raise ParamsError(f"{option}: {model} does not write notes; choose one that does with --model foley_timed")
+    made = make(
         video,
         model,
         settings,
@@ -164,7 +184,6 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         seed=arguments.seed,
         temperature=arguments.temperature,
         player=arguments.player,
-        midi=arguments.midi,
     )
     rate_hz, found = settings.audio.sample_rate_hz, made.found
     # The video comes last: whatever happens to it, the rest is there.
@@ -187,6 +206,8 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         kept = f"{error.advice}; the sound, the joints and a picture of both are in {shown(out.with_suffix('.*'))}"
         raise FileError(error.file, error.what, kept) from None
     print(f"{shown(out)}; and in the same folder the sound (.wav), the joints (.npz) and a picture of both (.png)")
+    if score:
+        print(f"{shown(score)}: the notes, for any program that reads MIDI")
     return made
 
 

@@ -24,7 +24,7 @@ from pipeline.dataset.artifacts import MODELS, WIDE
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detected import Detected
-from pipeline.keypoints.whole_video import WHOLE, find, strip_of
+from pipeline.keypoints.whole_video import WHOLE, Strip, find, strip_of
 from pipeline.media import probing
 from pipeline.models.vqvae import VQVAE
 from pipeline.notes import midi as midi_files
@@ -129,12 +129,7 @@ def sonify(
         part = part_of(midi, player, players)
         # A score that does not fit is refused before the slow steps, by the length that the file's header gives.
         asked(midi, part, frames=round(probing.probe(video).duration_s * settings.audio.fps))
-    # The model sees settings.motion.fps frames per second. More pictures would not help it, and detection is the slowest step.
-    found = find(video, strip, settings.keypoints, max_fps=settings.motion.fps)
-    try:
-        motion, _ = clean(found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence)
-    except ValueError as error:
-        raise NothingLeft(f"{shown(video)}: {error}; show the player from the front, head to hips") from None
+    found, motion = movement(video, strip, settings)
     steps = round(len(motion) / settings.motion.fps * settings.audio.fps)
     indices = None
     if midi is not None and part is not None:
@@ -156,6 +151,22 @@ def sonify(
     with tqdm(total=len(made) - 1, desc="sound", unit=" frame", mininterval=1) as bar:
         sound = phases.sound(made, settings.audio, bar.update)
     return Sounded(found, motion, codes, made, sound)
+
+
+def movement(video: Path, strip: Strip, settings: params.Params) -> tuple[Detected, np.ndarray]:
+    """The joints of the player in a strip of the pictures, and their movement as models see it: float32 [rows, 47, 2].
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: nobody is found in it.
+    """
+    # The model sees settings.motion.fps frames per second. More pictures would not help it, and detection is the slowest step.
+    found = find(video, strip, settings.keypoints, max_fps=settings.motion.fps)
+    try:
+        motion, _ = clean(found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence)
+    except ValueError as error:
+        raise NothingLeft(f"{shown(video)}: {error}; show the player from the front, head to hips") from None
+    return found, motion
 
 
 def part_of(midi: Path, player: int, players: int) -> list[Note]:

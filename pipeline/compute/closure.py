@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipeline", "stages", "benchmarks")
+PACKAGES = ("pipeline", "stages", "systems", "benchmarks")
 # These modules read parameters, report errors, distribute work, resume killed runs, name paths or declare types. They do not
 # decide results: DVC tracks the parameters and paths of each stage, and tests check that a killed run and a run on a cluster
 # write the same bytes.

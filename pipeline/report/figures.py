@@ -19,20 +19,22 @@ def loss_curves(path: Path, kinds: Sequence[tuple[str, str, str, dict[str, pd.Da
     """Loss curves: one row of panels per kind of model, one panel per model.
 
     Args:
-        kinds: the label of the loss with its unit, the column of the training loss, the column of the test loss, and title →
+        kinds: the label of the loss with its unit, the column of the training loss, the column of the validation loss, and title →
             history, with one row per validation. The history of a model that was skipped is empty.
     """
     columns = max(len(histories) for *_, histories in kinds)
     figure = new_figure(4.2 * columns, 3.3 * len(kinds))
     panels = figure.subplots(len(kinds), columns, sharey="row", squeeze=False)
-    for row, (label, train, test, histories) in zip(panels, kinds, strict=True):
+    for row, (label, train, validation, histories) in zip(panels, kinds, strict=True):
         for axes, (title, history) in zip(row, histories.items(), strict=False):
             axes.set(title=title, xlabel="optimiser steps")
             if history.empty:
                 axes.text(0.5, 0.5, "skipped", ha="center", transform=axes.transAxes)
                 continue
             axes.plot(history.step, history[train], color=BLUE, marker="o", markersize=4, label="training windows")
-            axes.plot(history.step, history[test], color=VERMILION, marker="s", markersize=4, label="test windows")
+            axes.plot(
+                history.step, history[validation], color=VERMILION, marker="s", markersize=4, label="validation windows"
+            )
             axes.set_ylim(bottom=0)
             axes.yaxis.set_tick_params(labelleft=True)
         row[0].set_ylabel(label)

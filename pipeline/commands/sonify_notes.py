@@ -1,0 +1,123 @@
+"""Notes for a video, and their sound: `minet sonify my_video.mp4 -o out.mp4 --model foley_timed --midi-out out.mid`.
+
+The model writes notes and knows no instruments. What plays them is chosen afterwards: the same notes can be played by any of the
+studio's instruments, or be edited before.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from pretty_midi import Note
+
+from pipeline import params
+from pipeline.audio.spectrogram import log_spectrogram
+from pipeline.commands.sonify import Sounded, movement
+from pipeline.dataset.artifacts import EVALUATIONS, MODELS
+from pipeline.errors import NothingLeft, ParamsError, shown
+from pipeline.keypoints.whole_video import WHOLE, strip_of
+from pipeline.metrics import knn
+from pipeline.models.event_transformer import EventTransformer
+from pipeline.notes import midi_file
+from pipeline.sampling.event_sampler import sample_long
+from pipeline.studio.instruments import INSTRUMENTS, Instrument
+from pipeline.studio.score import Part
+from pipeline.studio.synthesis import synthesise
+from pipeline.training import weights
+
+NETWORK = "event_transformer"
+NAMES = ("foley_music", "foley_timed")
+BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
+FALLBACK = "piano"
+
+
+def writes_notes(model: str, root: Path) -> bool:
+    """Whether a model, by its name or its folder, writes notes. One of this name that is not there would."""
+    folder = _folder(model, root)
+    return weights.config(folder).network == NETWORK if weights.exist(folder) else folder.name in NAMES
+
+
+def sonify(
+    video: Path,
+    model: str,
+    settings: params.Params,
+    root: Path,
+    *,
+    seed: int,
+    temperature: float,
+    player: int,
+    midi_out: Path | None,
+    instrument: str | None,
+) -> Sounded:
+    """Write notes for the movement of one player in a video, and play them.
+
+    Args:
+        model, root, player: as of `commands.sonify.sonify`.
+        temperature: times that at which the model is evaluated.
+        midi_out: the MIDI file to write, if any.
+        instrument: what plays; by default, what the training player with the most similar movement played.
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: nobody is found in the video, or nothing is played.
+        ParamsError: the model or the instrument does not exist.
+    """
+    folder = _folder(model, root)
+    if not weights.exist(folder):
+        advice = "dvc repro systems/foley_music/dvc.yaml"
+        raise ParamsError(
+            f"{shown(folder)}: no trained model there; make it, after the paper's pipeline, with: {advice}"
+        )
+    if instrument is not None and instrument not in BY_NAME:
+        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    writer = weights.load(folder, {NETWORK: EventTransformer})
+    found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
+    moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
+    notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
+    if not notes:
+        raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
+    chosen = BY_NAME[instrument or nearest(writer, moving, root / EVALUATIONS / "foley_music" / folder.name, settings)]
+    if midi_out is not None:
+        midi_file.write(midi_out, notes, chosen.program, chosen.name)
+    duration_s = len(motion) / settings.motion.fps
+    sound = play(notes, chosen, duration_s, settings.audio.sample_rate_hz, seed)
+    print(f"{len(notes)} notes, played by: {chosen.name}")
+    return Sounded(
+        found, motion, np.zeros(0, np.int64), log_spectrogram(sound, settings.audio).astype(np.float32), sound
+    )
+
+
+@torch.inference_mode()
+def nearest(model: EventTransformer, motion: torch.Tensor, evaluated: Path, settings: params.Params) -> str:
+    """The instrument of most of the training windows that are nearest to the windows of a movement (frames, joints, 2).
+
+    Args:
+        evaluated: the folder in which the evaluation left the states of the training windows.
+    """
+    path = evaluated / "states.npz"
+    if not path.is_file():
+        print(f"note: {shown(path)}: not there, so a {FALLBACK} plays; name another with --instrument")
+        return FALLBACK
+    with np.load(path, allow_pickle=False) as states:
+        train, labels = states["train"], states["train_labels"].tolist()
+    windows = motion.split(round(settings.windows.duration_s * settings.motion.fps))
+    whole = windows[:-1] or windows  # the last one may be too short to tell
+    here = torch.cat([model.body_state(window[None]) for window in whole]).numpy()
+    name = Counter(knn.predict(train, labels, here)).most_common(1)[0][0]
+    return name if name in BY_NAME else FALLBACK
+
+
+def play(notes: list[Note], instrument: Instrument, duration_s: float, rate_hz: int, seed: int) -> np.ndarray:
+    """The sound of notes: float32 [samples]."""
+    ordered = sorted(notes, key=lambda note: note.start)
+    onsets_s, ends_s = (np.array([getattr(note, name) for note in ordered]) for name in ("start", "end"))
+    pitches, velocities = (np.array([getattr(note, name) for note in ordered]) for name in ("pitch", "velocity"))
+    if instrument.drums:
+        pitches = pitches.clip(instrument.low, instrument.high)  # only these stand for a drum
+    part = Part(onsets_s, ends_s - onsets_s, pitches, velocities, np.zeros(len(notes), np.int64), beat_s=0.5)
+    return synthesise(instrument, part, duration_s, rate_hz, np.random.default_rng(seed))
+
+
+def _folder(model: str, root: Path) -> Path:
+    return Path(model) if weights.exist(model) else root / MODELS / model
