@@ -34,7 +34,7 @@ def test_a_changed_metric_changes_the_tables_and_the_sentences() -> None:
     readme = rewritten((ROOT / "README.md").read_text(encoding="utf-8"), changed)
     assert re.search(r"^\| MI Net in time \|.*\| 0\.43 \(", readme, re.MULTILINE)
     assert "0.43<!-- mi_net_sync.onset_f1 -->" in readme
-    assert "25<!-- vqvae.percent_below_plain -->" in readme
+    assert "25.0<!-- vqvae.percent_below_plain -->" in readme
 
 
 def test_a_figure_keeps_its_decimals_and_its_sentence() -> None:
