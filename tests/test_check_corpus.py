@@ -166,7 +166,7 @@ def test_the_disk_is_what_the_shards_take() -> None:
 
 
 def test_the_time_is_that_of_the_tracks_that_will_be_detected() -> None:
-    """Eleven of twelve train (test_share is 0: one tests), and four of those are detected."""
+    """Ten of twelve train, since one tests and one is to choose by. These two are detected, and three of the ten."""
     demo = params.load(REPO / "profiles" / "demo.yaml")
     p = demo.model_copy(update={"split": demo.split.model_copy(update={"test_share": 0.0})})
     sound = corpus_contents.Sound(10, "", 0.01)

@@ -21,6 +21,7 @@ from pipeline.keypoints import detection
 from pipeline.keypoints.people_finder import finder
 from pipeline.keypoints.skeleton import BODY, JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER
 from pipeline.metrics.pck import pck, validate
+from pipeline.params import Split
 
 pytestmark = pytest.mark.slow
 
@@ -122,14 +123,14 @@ def test_killed_and_run_again_it_ends_with_the_same_bytes_and_repeats_nothing(ex
 
 @pytest.fixture(scope="module")
 def half_simulated(tmp_path_factory):
-    """stages.extract over four saxophones of 1 s: one tests, one of the three others is detected. One joints file is torn."""
-    root = players(tmp_path_factory.mktemp("saxophones"), [("sax",)] * 4, duration_s=1)
+    """stages.extract over five saxophones of 1 s: two are held out, one of the others is detected. One joints file is torn."""
+    root = players(tmp_path_factory.mktemp("saxophones"), [("sax",)] * 5, duration_s=1)
     place = workplace(
         tmp_path_factory.mktemp("half"), corpus={"name": "studio", "root": str(root)}, split={"test_share": 0}
     )
     assert run_stage(place, "tracks").returncode == 0
     tracks = read_tracks(place / "data/tracks.parquet")
-    detected = sides.detected(tracks, 0, 0.4)
+    detected = sides.detected(tracks, Split(test_share=0, choose_share=0), 0.33)
     torn = next(track for track in tracks if track.name not in detected)
     torn.joints.write_bytes(torn.joints.read_bytes()[:-100])
     done = run_stage(place, "extract", LOKY_MAX_CPU_COUNT="1")
@@ -139,8 +140,8 @@ def half_simulated(tmp_path_factory):
 
 def test_where_true_joints_are_known_a_share_is_detected_and_measured(half_simulated):
     place, done, tracks, detected, torn = half_simulated
-    assert sorted(detected.values()) == ["test", "train"]
-    assert "40/40" in done.stderr, "no picture of another track is looked at"
+    assert sorted(detected.values()) == ["choose", "test", "train"]
+    assert "60/60" in done.stderr, "no picture of another track is looked at"
     index = pd.read_parquet(place / "data/keypoints/index.parquet").set_index("track")
     assert list(index.index) == [track.name for track in tracks if track is not torn]
     assert set(index.index[index["detected"]]) == set(detected)
@@ -148,7 +149,7 @@ def test_where_true_joints_are_known_a_share_is_detected_and_measured(half_simul
     assert json.loads((place / "metrics/keypoints.json").read_text())["pck"] == pytest.approx(
         index["pck"].mean(), abs=1e-4
     )
-    assert list(pd.read_csv(place / "metrics/keypoints.csv")["tracks"]) == [2]
+    assert list(pd.read_csv(place / "metrics/keypoints.csv")["tracks"]) == [3]
 
 
 def test_a_track_that_was_not_detected_has_true_joints_with_noise(half_simulated):
