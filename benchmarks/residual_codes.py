@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks import bands, residual_models
 from benchmarks.residual_models import ResidualMINetSync, ResidualVQVAE
 from pipeline import params
 from pipeline.audio import phases
@@ -33,7 +34,7 @@ from pipeline.sampling import codec
 from pipeline.sampling.batches import generator_of, prepare
 from pipeline.sampling.sampler import as_set, sample
 from pipeline.training import loop, priors
-from stages import reference, train_prior, train_vqvae
+from stages import reference, train_prior
 
 PRIOR = "mi_net_sync"
 TWO = f"{PRIOR} of two codes"
@@ -53,53 +54,12 @@ At = Callable[[Sequence[int]], np.ndarray]  # numbers of windows → log-spectro
 
 def trained_vqvae(settings: params.Params, chosen: params.VQVAE) -> ResidualVQVAE:
     """Trained as the stage trains `vqvae`: on the same windows, in the same order."""
-    determinism.prepare(settings.seed)
-    tracks, others = Shards(SPECTROGRAMS), Shards(MORE_PLAYERS / "spectrograms")
-
-    def windows(shards: Shards, names: list[str]) -> Windows:
-        return Windows(
-            {"spectrogram": Source(shards, "spectrogram", settings.audio.fps)}, names, settings.windows.duration_s
-        )
-
-    train, validation = windows(tracks, split.tracks(SPLITS, "train")), windows(tracks, split.validation(SPLITS))
-    more = None if others.index.empty else windows(others, list(others.index.index))
-    spread = validation.spread(train_vqvae.VALIDATION_WINDOWS)
-    held_out = to_tensors(validation.batch(spread))["spectrogram"]
-    sizes = {"bins": settings.audio.n_fft // 2, **chosen.model_dump(exclude={"training", "codebook_after"})}
-    model = ResidualVQVAE(**sizes)
-
-    def batch(generator: np.random.Generator, size: int = chosen.training.batch) -> Batch:
-        of_others = 0 if more is None else round(settings.more_players.music_share * size)
-        drawn = [train.batch(train.random(size - of_others, generator))]
-        if more is not None and of_others:
-            drawn.append(more.batch(more.random(of_others, generator)))
-        return to_tensors({"spectrogram": np.concatenate([each["spectrogram"] for each in drawn])})
-
-    start = batch(np.random.default_rng(settings.seed), train_vqvae.START_WINDOWS)["spectrogram"]
-    model.standard.fit(start)
-
-    def before_step(model: ResidualVQVAE, step: int) -> None:
-        if step == chosen.codebook_after:
-            model.init_codebook(start.to(model.codebook.codes.device))
-
-    def validate(model: ResidualVQVAE) -> dict[str, float]:
-        device = model.codebook.codes.device
-        return {"choose_mse": float(np.mean([model(window[None].to(device))["mse"].item() for window in held_out]))}
-
-    precision = settings.compute.precision
-    data = (SPLITS, SPECTROGRAMS, others.folder)
-    inputs = (settings.seed, precision, chosen, settings.more_players, settings.windows, *data)
-    loop.train(
-        model,
-        batch,
-        validate,
-        chosen.training,
-        seed=settings.seed,
-        precision=precision,
-        folder=work.WORK / "residual_vqvae" / work.key(__file__, *inputs),
-        before_step=before_step,
-    )
-    return model.eval()
+    own = bands.sizes(chosen, settings.audio.n_fft // 2)
+    data = (SPLITS, SPECTROGRAMS, MORE_PLAYERS / "spectrograms", Path(residual_models.__file__))
+    draw = bands.training_windows(settings)
+    model = bands.trained(lambda: ResidualVQVAE(**own), draw, chosen, settings, settings.more_players, *data)
+    assert isinstance(model, ResidualVQVAE)
+    return model
 
 
 def encoded(model: ResidualVQVAE) -> Shards:
