@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pretty_midi
 import pytest
 import torch
-from make_media import PROFILE, blank, write_video
+from make_media import PROFILE, blank, write_video, write_wav
 from pretty_midi import Note
 from ruamel.yaml import YAML
 
@@ -29,6 +29,7 @@ from pipeline.evaluation import rows as shared_rows
 from pipeline.keypoints import detection
 from pipeline.keypoints.skeleton import BONES, JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.event_transformer import EventTransformer
+from pipeline.notes import heard as heard_notes
 from pipeline.notes import midi_file, note_table
 from pipeline.notes.events import Code
 from pipeline.sampling import batches
@@ -253,13 +254,99 @@ def test_notes_of_a_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert ([note.start for note in scored], source) == ([0, 1], "midi")
 
     write_tracks(TRACKS, [write_track()])
-    with pytest.raises(NothingLeft, match="put the MIDI of each piece beside its video"):
+    with pytest.raises(NothingLeft, match="put the MIDI of each piece beside its video, or set `heard` to pyin"):
         notes.main()
     annotated.write_text("nonsense\n")
     write_tracks(TRACKS, [write_track(notes=annotated), write_track(midi=midi)])
     notes.main()
     assert "notes.txt" in paths.SET_ASIDE.read_text()
     assert pd.read_parquet(paths.NOTES).source.unique().tolist() == ["midi"]
+
+
+def beeps(path: Path) -> Path:
+    """Two seconds of sound with two notes, A4 at 0.5 s and E4 at 1.2 s."""
+    times_s, sound = np.arange(32000) / 16000, np.zeros(32000)
+    for onset_s, hz in ((0.5, 440.0), (1.2, 329.63)):
+        inside = (times_s >= onset_s) & (times_s < onset_s + 0.4)
+        sound[inside] = sum(0.2 / k * np.sin(2 * np.pi * k * hz * (times_s[inside] - onset_s)) for k in (1, 2, 3))
+    return write_wav(path, sound)
+
+
+def test_notes_are_heard_where_nobody_wrote_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only there, in the track's own stretch of the sound, and the summary counts them apart; what cannot be heard is listed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((ROOT / "profiles" / "smoke.yaml").read_text())
+    root = Path("data/raw/studio")
+    root.mkdir(parents=True)
+    with ShardWriter(MORE_PLAYERS / "motion"):
+        pass
+    midi_file.write(root / "score.mid", [Note(90, 72, 0, 1)], 40, "violin")
+    write_wav(root / "silent.wav", np.zeros(32000))
+    (root / "broken.wav").write_text("no sound")
+    written = write_track(midi=root / "score.mid")
+    sounding = beeps(root / "v.wav")
+    tracks = [
+        replace(written, name="written", audio=sounding),
+        replace(written, name="later", audio=sounding, midi=None, start_s=1.0),
+        replace(written, name="silent", audio=root / "silent.wav", midi=None),
+        replace(written, name="broken", audio=root / "broken.wav", midi=None),
+    ]
+    write_tracks(TRACKS, tracks)
+    monkeypatch.setattr(notes, "load", lambda: own.load().model_copy(update={"heard": "pyin"}))
+    monkeypatch.setattr(notes.parallel, "each", lambda function, calls, _: [function(*call) for call in calls])
+    notes.main()
+    assert "notes: 2 (heard: 1 tracks, midi: 1 tracks)" in capsys.readouterr().out
+    found = pd.read_parquet(paths.NOTES).set_index("track")
+    assert found.source.to_dict() == {"written": "midi", "later": "heard"}
+    assert found.pitch.to_dict() == {"written": 72, "later": 64}
+    assert found.onset_s["later"] == pytest.approx(0.2, abs=0.04)
+    assert note_table.heard(paths.NOTES) == {"later"}
+    aside = paths.SET_ASIDE.read_text()
+    assert "silent.wav,no note is heard in its sound" in aside
+    assert 'broken.wav,"broken, or no media file' in aside
+    monkeypatch.setattr(heard_notes, "notes", None)  # what was heard is kept, for a run that goes on
+    notes.main()
+
+
+def test_notes_that_were_heard_are_no_truth(here: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two test tracks, the one whose notes were heard is not judged; if both were, no figure is made of them."""
+    score.main()
+    train.main("foley_timed")
+    generate.main("foley_timed")
+    table = pd.read_parquet(paths.NOTES)
+    windows = shared_rows.EVALUATIONS / "foley_music/foley_timed/windows.csv"
+    for heard, judged in (({"f"}, {"e"}), ({"e", "f"}, set())):
+        windows.unlink(missing_ok=True)
+        table.assign(source=["heard" if track in heard else "midi" for track in table.track]).to_parquet(paths.NOTES)
+        capsys.readouterr()
+        score.main()
+        evaluate.main("foley_timed")
+        said = f"note: {len(heard)} test tracks are not judged: their notes were heard"
+        assert capsys.readouterr().out.count(said) == 2
+        made = [json.loads((paths.FIGURES / f"{row}.json").read_text()) for row in ("score_foley_timed", "foley_timed")]
+        if judged:
+            assert set(pd.read_csv(windows).source) == judged
+            assert all(metrics["onset_f1"] is not None for metrics in made)
+        else:
+            assert not windows.exists()
+            assert {key for key, value in made[1].items() if value is not None} == {"knn"}
+            assert not [value for value in made[0].values() if value is not None]
+            assert "onset_f1" in pd.read_csv(paths.FIGURES / "foley_timed.csv")
+
+
+def test_a_corpus_whose_notes_are_all_heard(here: None) -> None:
+    """Nobody wrote any notes down, so data/notes has no track: a model is trained, writes notes, and is not judged."""
+    with ShardWriter(NOTES):
+        pass
+    pd.read_parquet(paths.NOTES).assign(source="heard").to_parquet(paths.NOTES)
+    score.main()
+    train.main("foley_timed")
+    generate.main("foley_timed")
+    evaluate.main("foley_timed")
+    metrics = json.loads((paths.FIGURES / "foley_timed.json").read_text())
+    assert metrics["knn"] is not None and metrics["onset_f1"] is None
 
 
 def standing(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.ndarray]:

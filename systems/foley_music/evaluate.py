@@ -26,19 +26,21 @@ def main(name: str = "") -> None:
     duration_s = settings.windows.duration_s
     model = weights.load(MODELS / name, {"event_transformer": EventTransformer}).to(determinism.device())
     code, samples = Code(**model.code), Shards(SAMPLES / name)
-    places = list(zip(samples.index.source, samples.index.source_start.tolist(), strict=True))
+    index = samples.index[samples.index.source.isin(rows.judged(samples.index.source.unique()))]
+    places = list(zip(index.source, index.source_start.tolist(), strict=True))
     windows = examples.as_generated(split.tracks(SPLITS, "test"), settings)
     asked = examples.notes_at(windows, places, note_table.read(paths.NOTES), duration_s)
 
     def written(array: str) -> list[np.ndarray]:
-        drawn = (samples.rows(array, sample) for sample in samples.index.index)
+        drawn = (samples.rows(array, sample) for sample in index.index)
         return [rows.table(event_sampler.notes(tokens, code, duration_s)) for tokens in drawn]
 
     true = [rows.table(notes) for notes in asked]
     metrics = rows.judge(name, places, true, written("tokens"), written("zeroed"), settings.evaluate.onset_tolerance_s)
-    tokens, clock_s = examples.tokens(asked, code, duration_s)
-    motion = windows.batch(places)["motion"]
-    metrics |= likelihoods(model, tokens, clock_s, motion, places, duration_s)
+    if places:
+        tokens, clock_s = examples.tokens(asked, code, duration_s)
+        motion = windows.batch(places)["motion"]
+        metrics |= likelihoods(model, tokens, clock_s, motion, places, duration_s)
     rows.write(name, metrics | body_states.states(model.body_state, f"{paths.ROW}/{name}", settings))
 
 

@@ -23,9 +23,15 @@ def on_movement(motion: Shards, names: Iterable[str], settings: Params) -> Windo
 
 
 def as_generated(names: Sequence[str], settings: Params) -> Windows:
-    """Windows that start on frames of sound: with `spread(generate.samples)`, those for which the other models generate."""
+    """Windows that start on frames of sound: with `spread(generate.samples)`, those for which the other models generate.
+
+    If nobody has written down the notes of any of the tracks, they start on frames of movement.
+    """
+    indices = Shards(NOTE_INDICES)
+    if not any(track in indices for track in names):
+        return on_movement(Shards(MOTION), names, settings)
     sources = {
-        "notes": Source(Shards(NOTE_INDICES), "notes", settings.audio.fps),
+        "notes": Source(indices, "notes", settings.audio.fps),
         "motion": Source(Shards(MOTION), "motion", settings.motion.fps, between=True),
     }
     return Windows(sources, names, settings.windows.duration_s)

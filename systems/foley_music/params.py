@@ -45,6 +45,7 @@ class Drift(Section):
 
 
 class Params(Section):
+    heard: Literal["none", "pyin", "basic_pitch"]
     variants: Annotated[dict[str, Variant], SOME]
     midis: Natural
     drift: Drift

@@ -6,7 +6,7 @@ corpus and plays the notes, so it would be right by construction.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from pipeline.dataset.windows import Places
 from pipeline.evaluation.rows import Metrics, folder, instrument_of, mean, others
 from pipeline.metrics import notes as note_metrics
 from pipeline.metrics import onset
+from pipeline.notes import note_table
 from systems.foley_music import paths
 
 CONTROLS = ("", "_shuffled", "_zeroed")
@@ -27,6 +28,14 @@ KEYS = (
     "knn",
     "heard",
 )
+
+
+def judged(tracks: Iterable[str]) -> list[str]:
+    """Those of some tracks whose notes are written down. Says how many are left out, since their notes were only heard."""
+    names, heard = list(tracks), note_table.heard(paths.NOTES)
+    if left := heard.intersection(names):
+        print(f"note: {len(left)} test tracks are not judged: their notes were heard in their sound, which is no truth")
+    return [track for track in names if track not in heard]
 
 
 def table(notes: Sequence[Note]) -> np.ndarray:
@@ -49,7 +58,15 @@ def judge(
     Args:
         asked, written, zeroed: the true notes of each window, those of the model, and those that it writes without movement,
             each float [notes, 3]. A window in which nothing is asked and nothing written does not count.
+
+    Returns:
+        Nothing if there is no window.
     """
+    paths.FIGURES.mkdir(parents=True, exist_ok=True)
+    if not places:
+        pd.DataFrame(columns=["instrument", *JUDGED]).to_csv(paths.FIGURES / f"{row}.csv", index=False)
+        folder(f"{paths.ROW}/{row}")
+        return {}
     order, moved = others(places)
     instruments = instrument_of()
     figures = pd.DataFrame(places, columns=["source", "source_start"])
@@ -63,7 +80,6 @@ def judge(
                 figures.loc[i, f"note_f1{control}"] = note_metrics.f1(true, found, tolerance_s)
     figures.to_csv(folder(f"{paths.ROW}/{row}") / "windows.csv", index=False, float_format="%.6g")
     names = [name for name in KEYS if name in figures]
-    paths.FIGURES.mkdir(parents=True, exist_ok=True)
     by_instrument = figures.groupby("instrument")[names].mean()
     by_instrument.to_csv(paths.FIGURES / f"{row}.csv", float_format="%.4f")
     metrics = {name: mean(figures[name].dropna()) for name in names}

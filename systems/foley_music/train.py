@@ -31,7 +31,7 @@ def main(name: str = "") -> None:
     motion, others = Shards(MOTION), Shards(MORE_PLAYERS / "motion")
 
     train = examples.on_movement(motion, notes.keys() & set(split.tracks(SPLITS, "train")), settings)
-    validation = examples.as_generated(split.validation(SPLITS), settings)
+    validation = examples.as_generated(sorted(notes.keys() & set(split.validation(SPLITS))), settings)
     parts = [(train, notes, chosen.training.batch)]
     if more_notes and (more := int(chosen.more_share * chosen.training.batch)):
         parts = [
