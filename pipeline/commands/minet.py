@@ -55,11 +55,12 @@ def parser() -> argparse.ArgumentParser:
     sonify.add_argument(
         "--midi-out",
         type=Path,
-        help="the MIDI file to write, to be edited in any program; for a model that writes notes",
+        help="the MIDI file to write, to be edited in any program; the notes of a model that makes sound are heard in it",
     )
     sonify.add_argument(
         "--instrument",
-        help="what plays the notes, for a model that writes notes (default: what the most similar player played)",
+        help="what plays the notes of a model that writes notes (default: what the most similar player played); "
+        "with another model, what the MIDI file names (default: piano)",
     )
     sonify.add_argument(
         "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
@@ -168,14 +169,18 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     settings = params.load(root / "params.yaml")
     if root.parts[-2:] == WIDE.parts:
         print(f"There was no run here, so the published models play: {shown(root)}")
-    make = partial(library.sonify, midi=arguments.midi)
+    make, hears = partial(library.sonify, midi=arguments.midi), None
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
         make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument)
-    elif score or arguments.instrument:
-        option = "--midi-out" if score else "--instrument"
-        raise ParamsError(f"{option}: {model} does not write notes; choose one that does with --model foley_timed")
+    elif score:
+        hears = sonify_notes.by_name(arguments.instrument or sonify_notes.FALLBACK)
+    elif arguments.instrument:
+        what = f"{model} makes sound, which no instrument plays"
+        raise ParamsError(
+            f"--instrument: {what}; add --midi-out, or choose a model that writes notes: --model foley_timed"
+        )
     made = make(
         video,
         model,
@@ -200,6 +205,8 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
+    if hears is not None:
+        sonify_notes.write_heard(score, made.sound, settings, hears)
     try:
         muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None, way)
     except FileError as error:

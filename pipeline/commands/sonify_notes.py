@@ -1,7 +1,7 @@
 """Notes for a video, and their sound: `minet sonify my_video.mp4 -o out.mp4 --model foley_timed --midi-out out.mid`.
 
 The model writes notes and knows no instruments. What plays them is chosen afterwards: the same notes can be played by any of the
-studio's instruments, or be edited before.
+studio's instruments, or be edited before. The notes of a model that makes sound are heard in it.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pretty_midi import Note
+from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.spectrogram import log_spectrogram
@@ -19,7 +20,7 @@ from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.whole_video import WHOLE, strip_of
 from pipeline.metrics import knn
 from pipeline.models.event_transformer import EventTransformer
-from pipeline.notes import midi_file
+from pipeline.notes import heard, midi_file
 from pipeline.sampling.event_sampler import sample_long
 from pipeline.studio.instruments import INSTRUMENTS, Instrument
 from pipeline.studio.score import Part
@@ -69,15 +70,15 @@ def sonify(
         raise ParamsError(
             f"{shown(folder)}: no trained model there; make it, after the paper's pipeline, with: {advice}"
         )
-    if instrument is not None and instrument not in BY_NAME:
-        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    named = None if instrument is None else by_name(instrument)
     writer = weights.load(folder, {NETWORK: EventTransformer})
     found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
     if not notes:
         raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
-    chosen = BY_NAME[instrument or nearest(writer, moving, root / EVALUATIONS / "foley_music" / folder.name, settings)]
+    evaluated = root / EVALUATIONS / "foley_music" / folder.name
+    chosen = named or BY_NAME[nearest(writer, moving, evaluated, settings)]
     if midi_out is not None:
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     duration_s = len(motion) / settings.motion.fps
@@ -86,6 +87,27 @@ def sonify(
     return Sounded(
         found, motion, np.zeros(0, np.int64), log_spectrogram(sound, settings.audio).astype(np.float32), sound
     )
+
+
+def by_name(instrument: str) -> Instrument:
+    """An instrument of the studio.
+
+    Raises:
+        ParamsError: there is none of this name.
+    """
+    if instrument not in BY_NAME:
+        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    return BY_NAME[instrument]
+
+
+def write_heard(midi_out: Path, sound: np.ndarray, settings: params.Params, instrument: Instrument) -> None:
+    """Hear the notes of a generated sound, float32 [samples], and write them as MIDI for an instrument."""
+    with tqdm(
+        total=len(sound) / settings.audio.sample_rate_hz, desc="notes", unit=" s", unit_scale=True, mininterval=1
+    ) as bar:
+        notes = heard.notes(sound, settings.audio, settings.notes, "pyin", bar.update)
+    midi_file.write(midi_out, notes, instrument.program, instrument.name)
+    print(f"{len(notes)} notes, heard in the generated sound: some are missed, and some are wrong")
 
 
 @torch.inference_mode()

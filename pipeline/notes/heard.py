@@ -34,12 +34,19 @@ LOUD = 90  # velocity of a loud note; that of the others is by the rule of DLS, 
 STARTS, SOUNDS, GAP_FRAMES, SHORTEST_FRAMES = 0.5, 0.3, 11, 11
 
 
-def notes(sound: np.ndarray, audio: params.Audio, keys: params.Notes, method: Method) -> list[Note]:
+def notes(
+    sound: np.ndarray,
+    audio: params.Audio,
+    keys: params.Notes,
+    method: Method,
+    tick: Callable[[float], object] = lambda _: None,
+) -> list[Note]:
     """The notes of a sound, by their onsets.
 
     Args:
         sound: float32 [samples] at audio.sample_rate_hz, full scale at -1 and 1.
         keys: the range in which pitches are looked for.
+        tick: called with the length of each piece that was heard, s.
 
     Raises:
         ParamsError: basic-pitch is asked for and not installed.
@@ -53,6 +60,7 @@ def notes(sound: np.ndarray, audio: params.Audio, keys: params.Notes, method: Me
         for onset_s, until_s, pitch in hear(piece, audio, keys).tolist():
             if begin_s <= first_s + onset_s < end_s:
                 found.append((first_s + onset_s, first_s + until_s, round(pitch)))
+        tick(min(end_s, len(sound) / audio.sample_rate_hz) - begin_s)
     made = []
     for onset_s, until_s, pitch in sorted(found):
         here = level_db[round(onset_s * audio.fps) : round(until_s * audio.fps) + 1]
