@@ -30,7 +30,7 @@ from pipeline.keypoints import detection
 from pipeline.keypoints.skeleton import BONES, JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.event_transformer import EventTransformer
 from pipeline.notes import heard as heard_notes
-from pipeline.notes import midi_file, note_table
+from pipeline.notes import key, midi_file, note_table
 from pipeline.notes.events import Code
 from pipeline.sampling import batches
 from pipeline.studio import pieces, synthesis
@@ -184,7 +184,9 @@ def test_the_stages_make_what_they_promise(here: None, name: str) -> None:
     assert {tuple(metrics) for metrics in made.values()} == {rows.KEYS}
     assert made[name]["heard"] is None
     assert made[f"score_{name}"]["nll_token"] is None
-    assert all(value is not None for key, value in made[name].items() if key != "heard")
+    of_keys = {figure for figure in rows.KEYS if "key" in figure}
+    missing = {figure for figure, value in made[name].items() if value is None}
+    assert missing == {"heard"} | (of_keys if name == "foley_music" else set())
     assert made["score_foley_timed" if name == "foley_timed" else f"score_{name}"]["onset_f1"] > 0.5
     midis = sorted(Path(f"samples/{name}/midi").glob("*.mid"))
     assert len(midis) == 2
@@ -407,6 +409,7 @@ def test_without_states_a_piano_plays(tmp_path: Path, writer: Path, capsys: pyte
         (["--instrument", "kazoo"], "--instrument kazoo: must be one of violin, viola"),
         (["--midi", "score.mid"], "--midi: this model writes notes and does not read them; leave --midi out"),
         (["--midi-out", "nowhere/out.mid"], "there is no folder nowhere; make it first"),
+        (["--key", "H minor"], "--key 'H minor': must be a note and its mode, as \"C minor\""),
     ],
 )
 def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[str], said: str) -> None:
@@ -415,6 +418,42 @@ def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[
         run(video, "-o", tmp_path / "out.mp4", "--model", writer, *arguments)
     assert said in str(error.value)
     assert str(error.value).count("\n") == 0
+
+
+def test_a_key_can_be_asked_for(tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other notes for another key, in all windows of a long video; and the command counts those that are in it."""
+    video, found = write_video(tmp_path / "in.mp4", blank(7)), []
+    for asked in ("C minor", "F# major"):
+        midi = tmp_path / "out.mid"
+        run(video, "-o", tmp_path / "out.mp4", "--model", writer, "--midi-out", midi, "--key", asked)
+        (track,) = pretty_midi.PrettyMIDI(str(midi)).instruments
+        found.append([note.pitch for note in track.notes])
+        within = int(key.parse(asked).holds(found[-1]).sum())
+        assert f"{len(found[-1])} notes, {within} of them in the key, played by" in capsys.readouterr().out
+    assert found[0] != found[1]
+
+
+def test_who_knows_no_key_is_named(tmp_path: Path, writer: Path) -> None:
+    video = write_video(tmp_path / "in.mp4", blank(2))
+    config = json.loads((writer / "config.json").read_text())
+    config["sizes"] |= {"key": False}
+    model = EventTransformer(**config["sizes"])
+    weights.save(tmp_path / "keyless", model, weights.Config("event_transformer", "fp32", config["sizes"]))
+    for name, said in (
+        (tmp_path / "keyless", "keyless was trained without keys; leave --key out, or choose --model foley_timed"),
+        ("mi_net_sync", "--key: mi_net_sync does not take a key; choose one that does with --model foley_timed"),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            run(video, "-o", tmp_path / "out.mp4", "--model", name, "--key", "C")
+
+
+def test_notes_in_a_key_are_counted() -> None:
+    """Asked for C major and C minor: all notes in it, none in it; unasked one of two, and none was written."""
+    asked = [np.array([[0.5, 1, 60]]), np.array([[0.5, 1, 60]])]
+    keyed = [np.array([[0.5, 1, 64], [2, 3, 65]]), np.array([[0.7, 1, 64]])]
+    unasked = [np.array([[0.5, 1, 61], [2, 3, 62]]), np.zeros((0, 3))]
+    found = evaluate.in_keys([key.Key(0, "major"), key.Key(0, "minor")], asked, unasked, keyed, 0.05)
+    assert found == {"in_key": pytest.approx(2 / 3), "in_key_unasked": 0.5, "onset_f1_keyed": pytest.approx(1 / 3)}
 
 
 def test_no_instrument_plays_a_models_sound(tmp_path: Path) -> None:
@@ -439,8 +478,8 @@ def test_dvc_lock_belongs_to_the_code() -> None:
         found = {entry["path"]: entry["md5"] for entry in locked["deps"] if entry["path"].endswith(".py")}
         assert found == {path: hashlib.md5((ROOT / path).read_bytes()).hexdigest() for path in code}, name
         for file in ("params.yaml", "systems/foley_music/params.yaml", "versions.yaml"):
-            for key, value in locked["params"].get(file, {}).items():
+            for setting, value in locked["params"].get(file, {}).items():
                 here = YAML(typ="safe").load(ROOT / file)
-                for part in [key] if key in here else key.split("."):
+                for part in [setting] if setting in here else setting.split("."):
                     here = here[part]
-                assert here == value, f"{name}: {file}: {key}"
+                assert here == value, f"{name}: {file}: {setting}"

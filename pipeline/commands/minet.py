@@ -14,6 +14,7 @@ from pipeline.errors import WHOLE_COPY, FileError, NothingLeft, ParamsError, sho
 
 if TYPE_CHECKING:  # the import takes seconds
     from pipeline.commands.sonify import Sounded
+    from pipeline.notes.key import Key
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
@@ -61,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
         "--instrument",
         help="what plays the notes of a model that writes notes (default: what the most similar player played); "
         "with another model, what the MIDI file names (default: piano)",
+    )
+    sonify.add_argument(
+        "--key",
+        help='the key that is asked for, "C minor" or "F# major" for one; for a model that writes notes and knows keys',
     )
     sonify.add_argument(
         "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
@@ -150,6 +155,7 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
     if (score := arguments.midi_out) is not None and not score.parent.is_dir():
         raise ParamsError(f"--midi-out {shown(score)}: there is no folder {shown(score.parent)}; make it first")
+    asked = None if arguments.key is None else _key(arguments.key)
     # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np
 
@@ -173,7 +179,9 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
-        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument)
+        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked)
+    elif asked:
+        raise ParamsError(f"--key: {model} does not take a key; choose one that does with --model foley_timed")
     elif score:
         hears = sonify_notes.by_name(arguments.instrument or sonify_notes.FALLBACK)
     elif arguments.instrument:
@@ -216,6 +224,15 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if score:
         print(f"{shown(score)}: the notes, for any program that reads MIDI")
     return made
+
+
+def _key(text: str) -> "Key":
+    from pipeline.notes import key  # takes a second
+
+    try:
+        return key.parse(text)
+    except ValueError as error:
+        raise ParamsError(f"--key {text!r}: {error}") from None
 
 
 def run_study_build(arguments: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ from pipeline.keypoints.whole_video import WHOLE, strip_of
 from pipeline.metrics import knn
 from pipeline.models.event_transformer import EventTransformer
 from pipeline.notes import heard, midi_file
+from pipeline.notes.key import Key
 from pipeline.sampling.event_sampler import sample_long
 from pipeline.studio.instruments import INSTRUMENTS, Instrument
 from pipeline.studio.score import Part
@@ -50,6 +51,7 @@ def sonify(
     player: int,
     midi_out: Path | None,
     instrument: str | None,
+    key: Key | None,
 ) -> Sounded:
     """Write notes for the movement of one player in a video, and play them.
 
@@ -58,11 +60,12 @@ def sonify(
         temperature: times that at which the model is evaluated.
         midi_out: the MIDI file to write, if any.
         instrument: what plays; by default, what the training player with the most similar movement played.
+        key: the key that is asked for, if any.
 
     Raises:
         FileError: the video cannot be read.
         NothingLeft: nobody is found in the video, or nothing is played.
-        ParamsError: the model or the instrument does not exist.
+        ParamsError: the model or the instrument does not exist, or a key is asked for and the model knows none.
     """
     folder = _folder(model, root)
     if not weights.exist(folder):
@@ -72,9 +75,14 @@ def sonify(
         )
     named = None if instrument is None else by_name(instrument)
     writer = weights.load(folder, {NETWORK: EventTransformer})
+    if key is not None and writer.key is None:
+        raise ParamsError(
+            f"--key: {shown(folder)} was trained without keys; leave --key out, or choose --model foley_timed"
+        )
     found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
-    notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
+    asked = None if key is None else torch.from_numpy(key.histogram)
+    notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature, asked)
     if not notes:
         raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
     evaluated = root / EVALUATIONS / "foley_music" / folder.name
@@ -83,7 +91,8 @@ def sonify(
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     duration_s = len(motion) / settings.motion.fps
     sound = play(notes, chosen, duration_s, settings.audio.sample_rate_hz, seed)
-    print(f"{len(notes)} notes, played by: {chosen.name}")
+    of_key = "" if key is None else f", {key.holds(note.pitch for note in notes).sum()} of them in the key"
+    print(f"{len(notes)} notes{of_key}, played by: {chosen.name}")
     return Sounded(
         found, motion, np.zeros(0, np.int64), log_spectrogram(sound, settings.audio).astype(np.float32), sound
     )

@@ -9,7 +9,7 @@ from pipeline.dataset.artifacts import MOTION
 from pipeline.dataset.artifacts import NOTES as NOTE_INDICES
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places, Source, Windows
-from pipeline.notes import note_table
+from pipeline.notes import key, note_table
 from pipeline.notes.events import Code
 from pipeline.params import Params
 
@@ -47,6 +47,16 @@ def tokens(notes: Sequence[Sequence[Note]], code: Code, duration_s: float) -> tu
     rows = np.stack([code.encode(each, duration_s) for each in notes]).astype(np.int64)
     rows = rows[:, : (rows != code.padding).sum(1).max()]
     return rows, code.clock(rows)
+
+
+def keys(notes: Sequence[Sequence[Note]]) -> np.ndarray:
+    """The histogram of the pitch classes of each window: float32 [windows, 12]."""
+    return np.stack([key.histogram(each) for each in notes])
+
+
+def key_asked(number: int) -> key.Key:
+    """The key that is asked for in a generated window, by its number."""
+    return key.KEYS[number % len(key.KEYS)]
 
 
 def onsets(notes: Sequence[Sequence[Note]], frames: int, fps: float) -> np.ndarray:

@@ -32,6 +32,8 @@ class Variant(Section):
     onset_loss_weight: Amount
     more_share: Share
     temperature: Positive
+    key: bool
+    key_dropout: Share
     training: Training
 
     @property

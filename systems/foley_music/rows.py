@@ -1,7 +1,12 @@
 """What all rows of Foley Music's table share: the keys of their metrics, how notes are judged, and the controls.
 
 Each figure stands beside two controls: the notes judged against a window of another track (shuffled), and the notes that the model
-writes without any movement (zeroed). `heard`, the instrument heard in the sound, is null in every row: one SoundFont makes the
+writes without any movement (zeroed).
+A model that knows keys is also asked for one in each window (keyed): `in_key` is the share of its notes that belong to it, beside
+that of the notes that it writes unasked. For `nll_*_keyed` the model is told the pitch classes of the true notes, so these are no
+likelihoods of a prediction.
+
+`heard`, the instrument heard in the sound, is null in every row: one SoundFont makes the
 corpus and plays the notes, so it would be right by construction.
 """
 
@@ -23,6 +28,11 @@ CONTROLS = ("", "_shuffled", "_zeroed")
 JUDGED = ("onset_f1", "note_f1")
 KEYS = (
     *(f"{figure}{control}" for figure in (*JUDGED, "nll_token", "nll_second") for control in CONTROLS),
+    "nll_token_keyed",
+    "nll_second_keyed",
+    "in_key",
+    "in_key_unasked",
+    "onset_f1_keyed",
     "density_ratio",
     "density_ratio_zeroed",
     "knn",

@@ -64,8 +64,11 @@ def main(name: str = "") -> None:
             asked += examples.notes_at(windows, places, of, duration_s)
         varied = vary(np.concatenate(movement), settings.variation, fps, generator)
         rows, clock_s = examples.tokens(asked, code, duration_s)
-        near = examples.onsets(asked, varied.shape[1], fps)
-        return to_tensors({"tokens": rows, "clock_s": clock_s, "motion": varied, "onsets": near})
+        arrays = {"tokens": rows, "clock_s": clock_s, "motion": varied}
+        arrays["onsets"] = examples.onsets(asked, varied.shape[1], fps)
+        if chosen.key:
+            arrays["key"] = examples.keys(asked)
+        return to_tensors(arrays)
 
     def validate(model: EventTransformer) -> dict[str, float]:
         device = model.head.weight.device
