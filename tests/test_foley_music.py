@@ -14,6 +14,7 @@ import pandas as pd
 import pretty_midi
 import pytest
 import torch
+from make_hands import no_one, two_hands
 from make_media import PROFILE, blank, write_video, write_wav
 from pretty_midi import Note
 from ruamel.yaml import YAML
@@ -26,7 +27,7 @@ from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, NOTES, SPLITS, TRAC
 from pipeline.dataset.shards import ShardWriter
 from pipeline.errors import NothingLeft, ParamsError
 from pipeline.evaluation import rows as shared_rows
-from pipeline.keypoints import detection
+from pipeline.keypoints import detection, mediapipe_hands
 from pipeline.keypoints.skeleton import BONES, JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.event_transformer import EventTransformer
 from pipeline.notes import heard as heard_notes
@@ -418,6 +419,22 @@ def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[
         run(video, "-o", tmp_path / "out.mp4", "--model", writer, *arguments)
     assert said in str(error.value)
     assert str(error.value).count("\n") == 0
+
+
+def test_hands_alone_are_played(
+    tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video of hands without a body has notes, and it is said so; without hands it is refused as before."""
+    video, out = write_video(tmp_path / "in.mp4", blank(5)), tmp_path / "out.mp4"
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, no_one))
+    monkeypatch.setattr(mediapipe_hands, "detect", two_hands)
+    run(video, "-o", out, "--model", writer)
+    said = capsys.readouterr().out
+    assert "no shoulders are seen, so the hands alone say what is played" in said
+    assert "played by: piano" in said
+    monkeypatch.setattr(mediapipe_hands, "detect", no_one)
+    with pytest.raises(SystemExit, match="nobody in view; show the player's head, arms and hands"):
+        run(video, "-o", out, "--model", writer)
 
 
 def test_a_key_can_be_asked_for(tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str]) -> None:

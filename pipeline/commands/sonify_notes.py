@@ -17,7 +17,9 @@ from pipeline.audio.spectrogram import log_spectrogram
 from pipeline.commands.sonify import Sounded, movement
 from pipeline.dataset.artifacts import EVALUATIONS, MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
-from pipeline.keypoints.whole_video import WHOLE, strip_of
+from pipeline.keypoints import hands_alone
+from pipeline.keypoints.detected import Detected
+from pipeline.keypoints.whole_video import WHOLE, Strip, find_hands, strip_of
 from pipeline.metrics import knn
 from pipeline.models.event_transformer import EventTransformer
 from pipeline.notes import heard, midi_file
@@ -79,7 +81,7 @@ def sonify(
         raise ParamsError(
             f"--key: {shown(folder)} was trained without keys; leave --key out, or choose --model foley_timed"
         )
-    found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
+    found, motion = of_body_or_hands(video, strip_of(video, player)[0] if player else WHOLE, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
     asked = None if key is None else torch.from_numpy(key.histogram)
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature, asked)
@@ -96,6 +98,29 @@ def sonify(
     return Sounded(
         found, motion, np.zeros(0, np.int64), log_spectrogram(sound, settings.audio).astype(np.float32), sound
     )
+
+
+def of_body_or_hands(video: Path, strip: Strip, settings: params.Params) -> tuple[Detected, np.ndarray]:
+    """The joints and the movement of the player, or those of the hands alone if no shoulders are seen. It is said which.
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: neither is found in it.
+    """
+    try:
+        return movement(video, strip, settings)
+    except NothingLeft as nobody:
+        found = find_hands(video, strip, settings.keypoints, max_fps=settings.motion.fps)
+        try:
+            motion = hands_alone.clean(
+                found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence
+            )
+        except ValueError:
+            raise nobody from None
+    print(
+        f"note: {shown(video)}: no shoulders are seen, so the hands alone say what is played; the model knows whole players"
+    )
+    return found, motion
 
 
 def by_name(instrument: str) -> Instrument:
