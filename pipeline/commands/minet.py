@@ -86,7 +86,8 @@ def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     study = commands.add_parser(
         "study",
         help="make or score a listening study",
-        description="Can people tell generated from recorded sound? Make the page of a listening study, or score its answers.",
+        description="Can people tell generated from recorded sound, and whose music is the best? Make the page of a listening "
+        "study, or score its answers.",
         epilog="example: minet study build -o study.html",
     )
     steps = study.add_subparsers(dest="step", required=True, metavar="STEP")
@@ -103,8 +104,19 @@ def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         required=True,
         help="the page to write; the .key.json file is written to the same folder",
     )
-    build.add_argument("--model", default=MODEL, help=f"the name of a model in samples/ (default: {MODEL})")
-    build.add_argument("--pairs", type=int, default=3, help="pairs per instrument (default: 3)")
+    build.add_argument(
+        "--questions",
+        choices=["real", "foley"],
+        default="real",
+        help="real: a model's sound against the recording (default); foley: Foley Music's four questions, of several models",
+    )
+    build.add_argument("--model", help=f"for real, the name of a model in samples/ (default: {MODEL})")
+    build.add_argument(
+        "--models",
+        nargs="+",
+        help="for foley, the names of models in samples/ that are compared; one of them may be: recorded",
+    )
+    build.add_argument("--pairs", type=int, default=3, help="pairs per instrument; with foley, sets (default: 3)")
     build.set_defaults(run=run_study_build)
     score = steps.add_parser(
         "score",
@@ -243,13 +255,28 @@ def run_study_build(arguments: argparse.Namespace) -> None:
         raise ParamsError(f"-o {shown(out)}: this is a folder; name a file in it")
     if arguments.pairs < 1:
         raise ParamsError(f"--pairs {arguments.pairs}: must be 1 or more")
+    foley, models = arguments.questions == "foley", arguments.models or []
+    if models and not foley:
+        raise ParamsError(
+            "--models: only with --questions foley; name the one model that is compared with the recording: --model"
+        )
+    if foley and arguments.model:
+        raise ParamsError("--model: with --questions foley, name the models that are compared: --models")
+    if foley and not 2 <= len(set(models)) == len(models) <= 6:
+        raise ParamsError(
+            "--models: two to six models are compared, none with itself; for one: --models foley_timed mi_net_sync mi_net"
+        )
+    if foley and set(models) - {"recorded"} == set():
+        raise ParamsError("--models: name a model besides recorded")
     from pipeline import params
     from pipeline.study import build  # takes seconds
 
-    pairs, checks = build.build(out, arguments.model, params.load(), arguments.pairs)
+    systems = models if foley else [build.RECORDED, arguments.model or MODEL]
+    pairs, checks = build.build(out, systems, arguments.questions, params.load(), arguments.pairs)
     key, size_mb = shown(out.with_suffix(".key.json")), out.stat().st_size / 1e6
+    what = f"sets of {len(systems)} clips" if foley else "pairs"
     print(
-        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; do not give away its key, {key}"
+        f"{shown(out)}: {pairs} {what} and {checks} attention checks, {size_mb:.1f} MB; do not give away its key, {key}"
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pretty_midi import Note
 from tqdm import tqdm
 
 from pipeline import params
@@ -25,15 +24,12 @@ from pipeline.models.event_transformer import EventTransformer
 from pipeline.notes import heard, midi_file
 from pipeline.notes.key import Key
 from pipeline.sampling.event_sampler import sample_long
-from pipeline.studio.instruments import INSTRUMENTS, Instrument
-from pipeline.studio.score import Part
-from pipeline.studio.synthesis import synthesise
+from pipeline.sampling.playing import BY_NAME, FALLBACK, play
+from pipeline.studio.instruments import Instrument
 from pipeline.training import weights
 
 NETWORK = "event_transformer"
 NAMES = ("foley_music", "foley_timed")
-BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
-FALLBACK = "piano"
 
 
 def writes_notes(model: str, root: Path) -> bool:
@@ -162,17 +158,6 @@ def nearest(model: EventTransformer, motion: torch.Tensor, evaluated: Path, sett
     here = torch.cat([model.body_state(window[None]) for window in whole]).numpy()
     name = Counter(knn.predict(train, labels, here)).most_common(1)[0][0]
     return name if name in BY_NAME else FALLBACK
-
-
-def play(notes: list[Note], instrument: Instrument, duration_s: float, rate_hz: int, seed: int) -> np.ndarray:
-    """The sound of notes: float32 [samples]."""
-    ordered = sorted(notes, key=lambda note: note.start)
-    onsets_s, ends_s = (np.array([getattr(note, name) for note in ordered]) for name in ("start", "end"))
-    pitches, velocities = (np.array([getattr(note, name) for note in ordered]) for name in ("pitch", "velocity"))
-    if instrument.drums:
-        pitches = pitches.clip(instrument.low, instrument.high)  # only these stand for a drum
-    part = Part(onsets_s, ends_s - onsets_s, pitches, velocities, np.zeros(len(notes), np.int64), beat_s=0.5)
-    return synthesise(instrument, part, duration_s, rate_hz, np.random.default_rng(seed))
 
 
 def _folder(model: str, root: Path) -> Path:
