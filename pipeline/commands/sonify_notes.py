@@ -13,7 +13,7 @@ from pretty_midi import Note
 
 from pipeline import params
 from pipeline.audio.spectrogram import log_spectrogram
-from pipeline.commands.sonify import Sounded, movement
+from pipeline.commands.sonify import Sounded, movement, refuse_sensors
 from pipeline.dataset.artifacts import EVALUATIONS, MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints.whole_video import WHOLE, strip_of
@@ -34,7 +34,7 @@ FALLBACK = "piano"
 
 def writes_notes(model: str, root: Path) -> bool:
     """Whether a model, by its name or its folder, writes notes. One of this name that is not there would."""
-    folder = _folder(model, root)
+    folder = place_of(model, root)
     return weights.config(folder).network == NETWORK if weights.exist(folder) else folder.name in NAMES
 
 
@@ -63,21 +63,23 @@ def sonify(
         NothingLeft: nobody is found in the video, or nothing is played.
         ParamsError: the model or the instrument does not exist.
     """
-    folder = _folder(model, root)
+    folder = place_of(model, root)
     if not weights.exist(folder):
-        advice = "dvc repro systems/foley_music/dvc.yaml"
-        raise ParamsError(
-            f"{shown(folder)}: no trained model there; make it, after the paper's pipeline, with: {advice}"
+        advice = (
+            f"fetch it with: dvc pull {MODELS / folder.name}; or make it with: dvc repro systems/foley_music/dvc.yaml"
         )
+        raise ParamsError(f"{shown(folder)}: no trained model there; {advice}")
     if instrument is not None and instrument not in BY_NAME:
         raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    refuse_sensors(folder)
     writer = weights.load(folder, {NETWORK: EventTransformer})
     found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
     if not notes:
         raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
-    chosen = BY_NAME[instrument or nearest(writer, moving, root / EVALUATIONS / "foley_music" / folder.name, settings)]
+    states = root / EVALUATIONS / "foley_music" / folder.name / "states.npz"
+    chosen = BY_NAME[instrument or nearest(writer, moving, states, settings)]
     if midi_out is not None:
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     duration_s = len(motion) / settings.motion.fps
@@ -89,13 +91,12 @@ def sonify(
 
 
 @torch.inference_mode()
-def nearest(model: EventTransformer, motion: torch.Tensor, evaluated: Path, settings: params.Params) -> str:
+def nearest(model: EventTransformer, motion: torch.Tensor, path: Path, settings: params.Params) -> str:
     """The instrument of most of the training windows that are nearest to the windows of a movement (frames, joints, 2).
 
     Args:
-        evaluated: the folder in which the evaluation left the states of the training windows.
+        path: the file in which the evaluation left the states of the training windows.
     """
-    path = evaluated / "states.npz"
     if not path.is_file():
         print(f"note: {shown(path)}: not there, so a {FALLBACK} plays; name another with --instrument")
         return FALLBACK
@@ -119,5 +120,5 @@ def play(notes: list[Note], instrument: Instrument, duration_s: float, rate_hz: 
     return synthesise(instrument, part, duration_s, rate_hz, np.random.default_rng(seed))
 
 
-def _folder(model: str, root: Path) -> Path:
+def place_of(model: str, root: Path) -> Path:
     return Path(model) if weights.exist(model) else root / MODELS / model
