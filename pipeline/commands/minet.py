@@ -14,6 +14,7 @@ from pipeline.errors import WHOLE_COPY, FileError, NothingLeft, ParamsError, sho
 
 if TYPE_CHECKING:  # the import takes seconds
     from pipeline.commands.sonify import Sounded
+    from pipeline.notes.key import Key
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
@@ -61,11 +62,16 @@ def parser() -> argparse.ArgumentParser:
     sonify.add_argument(
         "--midi-out",
         type=Path,
-        help="the MIDI file to write, to be edited in any program; for a model that writes notes",
+        help="the MIDI file to write, to be edited in any program; the notes of a model that makes sound are heard in it",
     )
     sonify.add_argument(
         "--instrument",
-        help="what plays the notes, for a model that writes notes (default: what the most similar player played)",
+        help="what plays the notes of a model that writes notes (default: what the most similar player played); "
+        "with another model, what the MIDI file names (default: piano)",
+    )
+    sonify.add_argument(
+        "--key",
+        help='the key that is asked for, "C minor" or "F# major" for one; for a model that writes notes and knows keys',
     )
     sonify.add_argument(
         "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
@@ -196,7 +202,12 @@ def run_sensors(arguments: argparse.Namespace) -> None:
     check_sonify(arguments, arguments.imu)
     if out.suffix != ".wav":
         raise ParamsError(f"-o {shown(out)}: sensors have no picture; write to a .wav file")
-    of_video = {"--midi": arguments.midi, "--player": arguments.player, "--draw": arguments.draw}
+    of_video = {
+        "--midi": arguments.midi,
+        "--player": arguments.player,
+        "--draw": arguments.draw,
+        "--key": arguments.key,
+    }
     for option in (option for option, value in of_video.items() if value):
         raise ParamsError(f"{option}: only for a video")
     if arguments.rate is not None and not arguments.rate > 0:
@@ -236,6 +247,7 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     check_sonify(arguments, video)
     if arguments.rate is not None:
         raise ParamsError("--rate: only for a recording of sensors, --imu")
+    asked = None if arguments.key is None else _key(arguments.key)
     # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np
 
@@ -255,14 +267,20 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     settings = params.load(root / "params.yaml")
     if root.parts[-2:] == WIDE.parts:
         print(f"There was no run here, so the published models play: {shown(root)}")
-    make = partial(library.sonify, midi=arguments.midi)
+    make, hears = partial(library.sonify, midi=arguments.midi), None
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
-        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument)
-    elif score or arguments.instrument:
-        option = "--midi-out" if score else "--instrument"
-        raise ParamsError(f"{option}: {model} does not write notes; choose one that does with --model foley_timed")
+        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked)
+    elif asked:
+        raise ParamsError(f"--key: {model} does not take a key; choose one that does with --model foley_timed")
+    elif score:
+        hears = sonify_notes.by_name(arguments.instrument or sonify_notes.FALLBACK)
+    elif arguments.instrument:
+        what = f"{model} makes sound, which no instrument plays"
+        raise ParamsError(
+            f"--instrument: {what}; add --midi-out, or choose a model that writes notes: --model foley_timed"
+        )
     made = make(
         video,
         model,
@@ -287,6 +305,8 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
+    if hears is not None:
+        sonify_notes.write_heard(score, made.sound, settings, hears)
     try:
         muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None, way)
     except FileError as error:
@@ -296,6 +316,15 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if score:
         print(f"{shown(score)}: the notes, for any program that reads MIDI")
     return made
+
+
+def _key(text: str) -> "Key":
+    from pipeline.notes import key  # takes a second
+
+    try:
+        return key.parse(text)
+    except ValueError as error:
+        raise ParamsError(f"--key {text!r}: {error}") from None
 
 
 def run_study_build(arguments: argparse.Namespace) -> None:

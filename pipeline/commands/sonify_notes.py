@@ -1,7 +1,7 @@
 """Notes for a video, and their sound: `minet sonify my_video.mp4 -o out.mp4 --model foley_timed --midi-out out.mid`.
 
 The model writes notes and knows no instruments. What plays them is chosen afterwards: the same notes can be played by any of the
-studio's instruments, or be edited before.
+studio's instruments, or be edited before. The notes of a model that makes sound are heard in it.
 """
 
 from collections import Counter
@@ -10,16 +10,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from pretty_midi import Note
+from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.spectrogram import log_spectrogram
 from pipeline.commands.sonify import Sounded, movement, refuse_sensors
 from pipeline.dataset.artifacts import EVALUATIONS, MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
-from pipeline.keypoints.whole_video import WHOLE, strip_of
+from pipeline.keypoints import hands_alone
+from pipeline.keypoints.detected import Detected
+from pipeline.keypoints.whole_video import WHOLE, Strip, find_hands, strip_of
 from pipeline.metrics import knn
 from pipeline.models.event_transformer import EventTransformer
-from pipeline.notes import midi_file
+from pipeline.notes import heard, midi_file
+from pipeline.notes.key import Key
 from pipeline.sampling.event_sampler import sample_long
 from pipeline.studio.instruments import INSTRUMENTS, Instrument
 from pipeline.studio.score import Part
@@ -49,6 +53,7 @@ def sonify(
     player: int,
     midi_out: Path | None,
     instrument: str | None,
+    key: Key | None,
 ) -> Sounded:
     """Write notes for the movement of one player in a video, and play them.
 
@@ -57,11 +62,12 @@ def sonify(
         temperature: times that at which the model is evaluated.
         midi_out: the MIDI file to write, if any.
         instrument: what plays; by default, what the training player with the most similar movement played.
+        key: the key that is asked for, if any.
 
     Raises:
         FileError: the video cannot be read.
         NothingLeft: nobody is found in the video, or nothing is played.
-        ParamsError: the model or the instrument does not exist.
+        ParamsError: the model or the instrument does not exist, or a key is asked for and the model knows none.
     """
     folder = place_of(model, root)
     if not weights.exist(folder):
@@ -69,25 +75,74 @@ def sonify(
             f"fetch it with: dvc pull {MODELS / folder.name}; or make it with: dvc repro systems/foley_music/dvc.yaml"
         )
         raise ParamsError(f"{shown(folder)}: no trained model there; {advice}")
-    if instrument is not None and instrument not in BY_NAME:
-        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    named = None if instrument is None else by_name(instrument)
     refuse_sensors(folder)
     writer = weights.load(folder, {NETWORK: EventTransformer})
-    found, motion = movement(video, strip_of(video, player)[0] if player else WHOLE, settings)
+    if key is not None and writer.key is None:
+        raise ParamsError(
+            f"--key: {shown(folder)} was trained without keys; leave --key out, or choose --model foley_timed"
+        )
+    found, motion = of_body_or_hands(video, strip_of(video, player)[0] if player else WHOLE, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
-    notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
+    asked = None if key is None else torch.from_numpy(key.histogram)
+    notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature, asked)
     if not notes:
         raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
     states = root / EVALUATIONS / "foley_music" / folder.name / "states.npz"
-    chosen = BY_NAME[instrument or nearest(writer, moving, states, settings)]
+    chosen = named or BY_NAME[nearest(writer, moving, states, settings)]
     if midi_out is not None:
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     duration_s = len(motion) / settings.motion.fps
     sound = play(notes, chosen, duration_s, settings.audio.sample_rate_hz, seed)
-    print(f"{len(notes)} notes, played by: {chosen.name}")
+    of_key = "" if key is None else f", {key.holds(note.pitch for note in notes).sum()} of them in the key"
+    print(f"{len(notes)} notes{of_key}, played by: {chosen.name}")
     return Sounded(
         found, motion, np.zeros(0, np.int64), log_spectrogram(sound, settings.audio).astype(np.float32), sound
     )
+
+
+def of_body_or_hands(video: Path, strip: Strip, settings: params.Params) -> tuple[Detected, np.ndarray]:
+    """The joints and the movement of the player, or those of the hands alone if no shoulders are seen. It is said which.
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: neither is found in it.
+    """
+    try:
+        return movement(video, strip, settings)
+    except NothingLeft as nobody:
+        found = find_hands(video, strip, settings.keypoints, max_fps=settings.motion.fps)
+        try:
+            motion = hands_alone.clean(
+                found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence
+            )
+        except ValueError:
+            raise nobody from None
+    print(
+        f"note: {shown(video)}: no shoulders are seen, so the hands alone say what is played; the model knows whole players"
+    )
+    return found, motion
+
+
+def by_name(instrument: str) -> Instrument:
+    """An instrument of the studio.
+
+    Raises:
+        ParamsError: there is none of this name.
+    """
+    if instrument not in BY_NAME:
+        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(BY_NAME)}")
+    return BY_NAME[instrument]
+
+
+def write_heard(midi_out: Path, sound: np.ndarray, settings: params.Params, instrument: Instrument) -> None:
+    """Hear the notes of a generated sound, float32 [samples], and write them as MIDI for an instrument."""
+    with tqdm(
+        total=len(sound) / settings.audio.sample_rate_hz, desc="notes", unit=" s", unit_scale=True, mininterval=1
+    ) as bar:
+        notes = heard.notes(sound, settings.audio, settings.notes, "pyin", bar.update)
+    midi_file.write(midi_out, notes, instrument.program, instrument.name)
+    print(f"{len(notes)} notes, heard in the generated sound: some are missed, and some are wrong")
 
 
 @torch.inference_mode()

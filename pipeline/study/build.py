@@ -21,11 +21,12 @@ from tqdm import tqdm
 
 from pipeline.audio import phases
 from pipeline.compute import parallel
+from pipeline.corpus import sound
 from pipeline.corpus.track import UNKNOWN, Track, read_tracks
 from pipeline.dataset import split
 from pipeline.dataset.artifacts import MODELS, SAMPLES, SPLITS
 from pipeline.errors import FileError, NothingLeft, ParamsError, shown
-from pipeline.media import encoding, picture_files, probing, sound_files
+from pipeline.media import encoding, picture_files, probing
 from pipeline.params import Params
 from pipeline.sampling import codec
 from pipeline.sampling.samples import Samples
@@ -146,7 +147,7 @@ def of_training(tracks: dict[str, Track], settings: Params, generator: np.random
     found = 0
     for number in generator.permutation(len(names)):
         track = tracks[names[number]]
-        length_s = len(sound_of(track, settings)) / settings.audio.sample_rate_hz
+        length_s = len(sound.of_track(track, settings.audio.sample_rate_hz)) / settings.audio.sample_rate_hz
         start_s = max(0.0, (length_s - settings.windows.duration_s) / 2)
         if audible(recording(track, start_s, frames, settings), settings):
             found += 1
@@ -175,18 +176,11 @@ def item(track: Track, start_s: float, made: np.ndarray | None, settings: Params
     return Item(track.instrument, track.name, round(start_s, 3), clips[0], clips[1], made is None)
 
 
-def sound_of(track: Track, settings: Params) -> np.ndarray:
-    """The recorded sound of a track, float32 [samples] at audio.sample_rate_hz."""
-    sound, native_hz = sound_files.decode_audio(track.audio)
-    end = None if track.end_s is None else round(track.end_s * native_hz)
-    return sound_files.resample(sound[round(track.start_s * native_hz) : end], native_hz, settings.audio.sample_rate_hz)
-
-
 def recording(track: Track, start_s: float, frames: int, settings: Params) -> np.ndarray:
     """A track's recorded sound, as long as the sound that `phases.sound` makes of `frames` frames: float32 [samples]."""
     first, length = round(start_s * settings.audio.sample_rate_hz), (frames - 1) * settings.audio.hop_length
-    sound = sound_of(track, settings)[first : first + length]
-    return np.pad(sound, (0, length - len(sound)))
+    recorded = sound.of_track(track, settings.audio.sample_rate_hz)[first : first + length]
+    return np.pad(recorded, (0, length - len(recorded)))
 
 
 def pictures(track: Track, start_s: float, duration_s: float, fps: float) -> list[np.ndarray]:

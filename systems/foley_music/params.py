@@ -28,6 +28,8 @@ class Variant(Section):
     onset_loss_weight: Amount
     more_share: Share
     temperature: Positive
+    key: bool
+    key_dropout: Share
     training: Training
 
     @property
@@ -41,6 +43,7 @@ class Drift(Section):
 
 
 class Params(Section):
+    heard: Literal["none", "pyin", "basic_pitch"]
     variants: Annotated[dict[str, Variant], SOME]
     midis: Natural
     drift: Drift

@@ -53,14 +53,20 @@ def main(name: str = "") -> None:
     duration_s = settings.windows.duration_s
     model = weights.load(MODELS / name, {"event_transformer": EventTransformer}).to(determinism.device())
     code, samples = Code(**model.code), Shards(SAMPLES / name)
-    places = list(zip(samples.index.source, samples.index.source_start.tolist(), strict=True))
+    index = samples.index[samples.index.source.isin(rows.judged(samples.index.source.unique()))]
+    places = list(zip(index.source, index.source_start.tolist(), strict=True))
+    paths.FIGURES.mkdir(parents=True, exist_ok=True)
+    folder = shared_rows.folder(f"{paths.ROW}/{name}")
+    if not places:
+        write(name, {way: {} for way in chosen.worn})
+        return
     windows = examples.as_generated(split.tracks(SPLITS, "test"), settings)
     asked = of_notes.notes_at(windows, places, note_table.read(notes_at.NOTES), duration_s)
     true, readings = [rows.table(notes) for notes in asked], windows.batch(places)["sensors"]
     tokens, clock_s = of_notes.tokens(asked, code, duration_s)
 
     def drawn(array: str) -> list[np.ndarray]:
-        return [samples.rows(array, sample) for sample in samples.index.index]
+        return [samples.rows(array, sample) for sample in index.index]
 
     def written(array: str) -> list[np.ndarray]:
         return [rows.table(event_sampler.notes(each, code, duration_s)) for each in drawn(array)]
@@ -69,7 +75,6 @@ def main(name: str = "") -> None:
     for way in chosen.worn:
         here = written(way)
         figures = rows.compared(places, true, here, without, settings.evaluate.onset_tolerance_s)
-        folder = shared_rows.folder(f"{paths.ROW}/{name}")
         figures.to_csv(folder / f"{way}.csv", index=False, float_format="%.6g")
         metrics: Metrics = {key: mean(figures[key].dropna()) for key in KEYS if key in figures}
         metrics["density_ratio"] = note_metrics.density_ratio(true, here)
@@ -77,8 +82,7 @@ def main(name: str = "") -> None:
         worn = examples.as_worn(readings, ways[way])
         found[way] = metrics | likelihoods(model, tokens, clock_s, worn, places, duration_s)
         found[way]["knn"] = body_states(model, ways[way], folder / f"states_{way}.npz", settings)
-    paths.FIGURES.mkdir(parents=True, exist_ok=True)
-    (paths.FIGURES / f"{name}.json").write_text(json.dumps(rounded(found), indent=2) + "\n", encoding="utf-8")
+    write(name, found)
 
 
 @torch.inference_mode()
@@ -142,13 +146,14 @@ def likelihoods(
     return metrics
 
 
-def rounded(found: dict[str, Metrics]) -> dict[str, Metrics]:
-    """The same keys for every way of wearing, null where a key has no value."""
+def write(name: str, found: dict[str, Metrics]) -> None:
+    """Write metrics/imu/<variant>.json: the same keys for every way of wearing, null where a key has no value."""
     values = {way: {key: metrics.get(key) for key in KEYS} for way, metrics in found.items()}
-    return {
+    rounded = {
         way: {key: None if value is None or np.isnan(value) else round(value, 4) for key, value in metrics.items()}
         for way, metrics in values.items()
     }
+    (paths.FIGURES / f"{name}.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,12 +23,16 @@ def on_sensors(sensors: Shards, names: Iterable[str], settings: Params) -> Windo
 def as_generated(names: Sequence[str], settings: Params, *, codes: bool = False) -> Windows:
     """Windows that start on frames of sound: with `spread(generate.samples)`, those for which the other models generate.
 
+    If nobody has written down the notes of any of the tracks, they start on frames of readings.
+
     Args:
         codes: whether they also hold the codes of the sound.
     """
+    indices = Shards(NOTE_INDICES)
+    if not codes and not any(track in indices for track in names):
+        return on_sensors(Shards(paths.TRACKS), names, settings)
     sound = Source(Shards(CODES), "codes", settings.audio.fps)
-    notes = Source(Shards(NOTE_INDICES), "notes", settings.audio.fps)
-    first = {"codes": sound} if codes else {"notes": notes}
+    first = {"codes": sound} if codes else {"notes": Source(indices, "notes", settings.audio.fps)}
     read = Source(Shards(paths.TRACKS), "sensors", settings.motion.fps, between=True)
     return Windows(first | {"sensors": read}, names, settings.windows.duration_s)
 
