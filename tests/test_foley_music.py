@@ -38,7 +38,7 @@ from pipeline.studio import pieces, synthesis
 from pipeline.studio.instruments import BY_CODE
 from pipeline.studio.score import Part
 from pipeline.training import weights
-from systems.foley_music import evaluate, examples, generate, notes, paths, rows, score, train
+from systems.foley_music import degrade, evaluate, examples, generate, notes, paths, rows, score, train
 from systems.foley_music import params as own
 
 SYSTEM = ROOT / "systems" / "foley_music"
@@ -51,13 +51,15 @@ def test_the_stages_of_dvc_yaml_are_the_modules() -> None:
     assert set(own.load().variants) == set(stages["train"]["foreach"])
     for name, spec in stages.items():
         each = spec.get("do", spec)
-        variant = " ${item}" if "do" in spec else ""
+        variant = " ${item}" if "do" in spec else " foley_timed" if name == "degrade" else ""
         assert each["cmd"] == f"python -m systems.foley_music.{name}{variant}"
         assert each["wdir"] == "../.."
         assert f"systems/foley_music/{name}.py" in each["deps"]
         read = (SYSTEM / f"{name}.py").read_text()
         declared = str(each["params"])
-        assert ("variants.${item}" in declared or name == "score") == ("variant(" in read or name == "score")
+        assert ("variants.${item}" in declared or name in ("score", "degrade")) == (
+            "variant(" in read or name == "score"
+        )
 
 
 def test_the_papers_pipeline_knows_nothing_of_it() -> None:
@@ -203,6 +205,22 @@ def test_the_stages_make_what_they_promise(here: None, name: str) -> None:
     train.main(name)
     generate.main(name)
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_worse_view_is_judged_like_a_good_one(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every condition has its row, and the movement as it is has the figures of the same notes judged alone."""
+    monkeypatch.setattr(
+        "pipeline.evaluation.degraded.true_motion", lambda *_, **__: {}
+    )  # nobody knows true joints here
+    train.main("foley_timed")
+    degrade.main("foley_timed")
+    table = pd.read_csv(paths.FIGURES / "degraded.csv")
+    asked = params.load().degrade
+    assert list(table.columns) == ["seen", "amount", "onset_f1", "onset_f1_shuffled", "note_f1", "note_f1_shuffled"]
+    assert table.seen.iloc[0] == "as it is"
+    counts = table.seen.value_counts()
+    assert counts["size"] == len(asked.size) and counts["noise"] == len(asked.noise) and counts["mirrored"] == 1
+    assert table.onset_f1.notna().all()
 
 
 def test_the_places_are_those_of_the_other_models(here: None) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the import takes seconds
     from pipeline.notes.key import Key
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
-MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
+MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,21 +30,27 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sonify = commands.add_parser(
         "sonify",
-        help="generate sound for a video",
+        help="generate sound for a video, or for a recording of worn sensors",
         description="Find the player in a video, generate music for the movement, and write a video with the new sound.",
         epilog="example: minet sonify my_video.mp4 -o out.mp4",
     )
-    sonify.add_argument("video", type=Path, help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    played = sonify.add_mutually_exclusive_group(required=True)
+    played.add_argument("video", type=Path, nargs="?", help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    played.add_argument(
+        "--imu", type=Path, metavar="CSV", help="in place of a video, a recording of sensors worn on the forearms"
+    ).complete = shtab.FILE  # type: ignore[attr-defined]
+    sonify.add_argument("--rate", type=float, help="samples a second of a recording of sensors without times")
     sonify.add_argument(
         "-o",
         "--out",
         type=Path,
         required=True,
-        help="the video to write; .wav, .npz and .png files are written to the same folder",
+        help="the video to write, for --imu a .wav file; .wav, .npz and .png files of a video are written to the same folder",
     )
     sonify.add_argument(
         "--model",
-        help=f"the name of a model in models/, or the folder of a model (default: {MODEL}; with --midi: {CONTENT_MODEL})",
+        help=f"the name of a model in models/, or the folder of a model "
+        f"(default: {MODEL}; with --midi: {CONTENT_MODEL}; with --imu: {SENSOR_MODEL})",
     )
     sonify.add_argument(
         "--player",
@@ -77,7 +83,23 @@ def parser() -> argparse.ArgumentParser:
         help="temperature of the sampling; lower gives less variety (default: 1.0)",
     )
     sonify.add_argument("--draw", action="store_true", help="draw the detected joints on the video")
-    sonify.set_defaults(run=run_sonify)
+    sonify.set_defaults(run=run_music)
+    imu = commands.add_parser(
+        "imu",
+        help="write what sensors worn on the forearms would read",
+        description="Find the player in a video, and write what a sensor on each forearm would read.",
+        epilog="example: minet imu my_video.mp4 -o imu.csv",
+    )
+    imu.add_argument("video", type=Path, help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    imu.add_argument("-o", "--out", type=Path, required=True, help="the CSV file to write")
+    imu.add_argument(
+        "--player",
+        type=int,
+        default=0,
+        help="number of the player, from 1 at the left (default: the most prominent person)",
+    )
+    imu.add_argument("--shoulders", type=float, default=0.38, help="shoulder width of the player in m (default: 0.38)")
+    imu.set_defaults(run=run_imu)
     add_study(commands)
     return top
 
@@ -154,19 +176,89 @@ def reporting(work: Callable[[], object]) -> None:
         sys.exit("stopped")
 
 
-def run_sonify(arguments: argparse.Namespace) -> "Sounded":
-    """Write the video with its new sound; and the sound, the joints and a picture of both as files in the same folder."""
-    out, video = arguments.out, arguments.video
-    if not video.is_file():
-        raise FileError(video, "no such file")
-    if out.exists() and out.samefile(video):
-        raise ParamsError(f"-o {shown(out)}: this is the video itself; write to another file")
+def run_imu(arguments: argparse.Namespace) -> None:
+    """Write the readings of virtual sensors as a CSV file."""
+    check_files(arguments.video, arguments.out)
+    if not arguments.shoulders > 0:
+        raise ParamsError(f"--shoulders {arguments.shoulders:g}: must be more than 0")
+    from pipeline import params
+    from pipeline.commands import imu, sonify  # takes seconds
+
+    settings = params.load(sonify.home(MODEL) / "params.yaml")
+    rows = imu.write(arguments.video, arguments.out, settings, player=arguments.player, shoulders_m=arguments.shoulders)
+    print(f"{shown(arguments.out)}: {rows} readings, {settings.motion.fps:g} a second")
+
+
+def check_files(played: Path, out: Path) -> None:
+    """Refuse a file that is not there, and one that cannot be written."""
+    if not played.is_file():
+        raise FileError(played, "no such file")
+    if out.exists() and out.samefile(played):
+        raise ParamsError(f"-o {shown(out)}: this is the input itself; write to another file")
     if not out.parent.is_dir():
         raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+
+
+def check_sonify(arguments: argparse.Namespace, played: Path) -> None:
+    """Refuse arguments that no input makes usable."""
+    check_files(played, arguments.out)
     if not arguments.temperature > 0:
         raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
     if (score := arguments.midi_out) is not None and not score.parent.is_dir():
         raise ParamsError(f"--midi-out {shown(score)}: there is no folder {shown(score.parent)}; make it first")
+
+
+def run_sensors(arguments: argparse.Namespace) -> None:
+    """Write the sound for a recording of sensors."""
+    out, model = arguments.out, arguments.model or SENSOR_MODEL
+    check_sonify(arguments, arguments.imu)
+    if out.suffix != ".wav":
+        raise ParamsError(f"-o {shown(out)}: sensors have no picture; write to a .wav file")
+    of_video = {
+        "--midi": arguments.midi,
+        "--player": arguments.player,
+        "--draw": arguments.draw,
+        "--key": arguments.key,
+    }
+    for option in (option for option, value in of_video.items() if value):
+        raise ParamsError(f"{option}: only for a video")
+    if arguments.rate is not None and not arguments.rate > 0:
+        raise ParamsError(f"--rate {arguments.rate:g}: must be more than 0")
+    from pipeline import params
+    from pipeline.commands import sonify, sonify_sensors  # takes seconds
+    from pipeline.media import sound_files
+
+    root = sonify.home(model)
+    settings = params.load(root / "params.yaml")
+    sound = sonify_sensors.sonify(
+        arguments.imu,
+        model,
+        settings,
+        root,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        rate_hz=arguments.rate,
+        midi_out=arguments.midi_out,
+        instrument=arguments.instrument,
+    )
+    sound_files.write_audio(out, sound, settings.audio.sample_rate_hz)
+    print(f"{shown(out)}: {len(sound) / settings.audio.sample_rate_hz:.1f} s of sound")
+    if arguments.midi_out:
+        print(f"{shown(arguments.midi_out)}: the notes, for any program that reads MIDI")
+
+
+def run_music(arguments: argparse.Namespace) -> None:
+    """`minet sonify`, for a video or for sensors."""
+    (run_sensors if arguments.imu else run_sonify)(arguments)
+
+
+def run_sonify(arguments: argparse.Namespace) -> "Sounded":
+    """Write the video with its new sound; and the sound, the joints and a picture of both as files in the same folder."""
+    out, video = arguments.out, arguments.video
+    score = arguments.midi_out
+    check_sonify(arguments, video)
+    if arguments.rate is not None:
+        raise ParamsError("--rate: only for a recording of sensors, --imu")
     asked = None if arguments.key is None else _key(arguments.key)
     # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np

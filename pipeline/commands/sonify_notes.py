@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pipeline import params
 from pipeline.audio.spectrogram import log_spectrogram
-from pipeline.commands.sonify import Sounded, movement
+from pipeline.commands.sonify import Sounded, movement, refuse_sensors
 from pipeline.dataset.artifacts import EVALUATIONS, MODELS
 from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.keypoints import hands_alone
@@ -34,7 +34,7 @@ NAMES = ("foley_music", "foley_timed")
 
 def writes_notes(model: str, root: Path) -> bool:
     """Whether a model, by its name or its folder, writes notes. One of this name that is not there would."""
-    folder = _folder(model, root)
+    folder = place_of(model, root)
     return weights.config(folder).network == NETWORK if weights.exist(folder) else folder.name in NAMES
 
 
@@ -65,13 +65,14 @@ def sonify(
         NothingLeft: nobody is found in the video, or nothing is played.
         ParamsError: the model or the instrument does not exist, or a key is asked for and the model knows none.
     """
-    folder = _folder(model, root)
+    folder = place_of(model, root)
     if not weights.exist(folder):
-        advice = "dvc repro systems/foley_music/dvc.yaml"
-        raise ParamsError(
-            f"{shown(folder)}: no trained model there; make it, after the paper's pipeline, with: {advice}"
+        advice = (
+            f"fetch it with: dvc pull {MODELS / folder.name}; or make it with: dvc repro systems/foley_music/dvc.yaml"
         )
+        raise ParamsError(f"{shown(folder)}: no trained model there; {advice}")
     named = None if instrument is None else by_name(instrument)
+    refuse_sensors(folder)
     writer = weights.load(folder, {NETWORK: EventTransformer})
     if key is not None and writer.key is None:
         raise ParamsError(
@@ -83,8 +84,8 @@ def sonify(
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature, asked)
     if not notes:
         raise NothingLeft(f"{shown(video)}: the model wrote no note for this movement; try another --seed")
-    evaluated = root / EVALUATIONS / "foley_music" / folder.name
-    chosen = named or BY_NAME[nearest(writer, moving, evaluated, settings)]
+    states = root / EVALUATIONS / "foley_music" / folder.name / "states.npz"
+    chosen = named or BY_NAME[nearest(writer, moving, states, settings)]
     if midi_out is not None:
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     duration_s = len(motion) / settings.motion.fps
@@ -141,13 +142,12 @@ def write_heard(midi_out: Path, sound: np.ndarray, settings: params.Params, inst
 
 
 @torch.inference_mode()
-def nearest(model: EventTransformer, motion: torch.Tensor, evaluated: Path, settings: params.Params) -> str:
+def nearest(model: EventTransformer, motion: torch.Tensor, path: Path, settings: params.Params) -> str:
     """The instrument of most of the training windows that are nearest to the windows of a movement (frames, joints, 2).
 
     Args:
-        evaluated: the folder in which the evaluation left the states of the training windows.
+        path: the file in which the evaluation left the states of the training windows.
     """
-    path = evaluated / "states.npz"
     if not path.is_file():
         print(f"note: {shown(path)}: not there, so a {FALLBACK} plays; name another with --instrument")
         return FALLBACK
@@ -160,5 +160,5 @@ def nearest(model: EventTransformer, motion: torch.Tensor, evaluated: Path, sett
     return name if name in BY_NAME else FALLBACK
 
 
-def _folder(model: str, root: Path) -> Path:
+def place_of(model: str, root: Path) -> Path:
     return Path(model) if weights.exist(model) else root / MODELS / model

@@ -18,13 +18,14 @@ the vocabulary are start, end and padding.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.graph_transformer import STGCN
+from pipeline.models.sensor_encoders import ENCODERS
 from pipeline.models.transformer import Angles, Block, Cache, KeysValues, Transformer, rotary_angles
 
 KERNEL = 5  # frames that a convolution sees
@@ -92,7 +93,8 @@ class EventTransformer(nn.Module):
         code: what the tokens mean, the arguments of `notes.events.Code`; the model only keeps it.
         edges: (parent, child) pairs of joints, the parent nearer to the neck.
         fps: rate of the movement.
-        encoder: what reads the movement.
+        encoder: what reads the movement: st_gcn, convolutions, or one of `sensor_encoders.ENCODERS` for worn sensors. A sensor's
+            channels stand where joints stand: its movement is (B, M, 3, 2).
         timed: whether the model knows each token's clock.
         token_dropout: mean share of the tokens before that training replaces with the start token.
         condition_dropout: share of the windows that are trained without movement.
@@ -110,7 +112,7 @@ class EventTransformer(nn.Module):
         joints: int,
         edges: Sequence[Sequence[int]],
         fps: float,
-        encoder: Literal["st_gcn", "convolutions"],
+        encoder: str,
         timed: bool,
         channels: int,
         encoder_layers: int,
@@ -133,7 +135,10 @@ class EventTransformer(nn.Module):
         self.body: nn.Module
         if encoder == "st_gcn":
             self.body = Graph(joints=joints, edges=edges, channels=channels, layers=encoder_layers)
+        elif encoder in ENCODERS:
+            self.body = ENCODERS[encoder](channels=channels, layers=encoder_layers, dropout=dropout)
         else:
+            assert encoder == "convolutions", encoder
             self.body = Convolutions(joints=joints, channels=channels, layers=encoder_layers, dropout=dropout)
         self.memory = nn.Linear(channels, width)
         self.embedding = nn.Embedding(tokens, width)

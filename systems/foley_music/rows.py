@@ -54,6 +54,32 @@ def table(notes: Sequence[Note]) -> np.ndarray:
     return np.array(values, np.float64).reshape(-1, 3)
 
 
+def compared(
+    places: Places,
+    asked: Sequence[np.ndarray],
+    written: Sequence[np.ndarray],
+    zeroed: Sequence[np.ndarray] | None,
+    tolerance_s: float,
+) -> pd.DataFrame:
+    """Onset F1 and note F1 of each window, with their controls; a row a window, with its track and instrument.
+
+    Args:
+        asked, written, zeroed: as of `judge`.
+    """
+    order, moved = others(places)
+    instruments = instrument_of()
+    figures = pd.DataFrame(places, columns=["source", "source_start"])
+    figures["instrument"] = figures.source.map(instruments)
+    for i, true in enumerate(asked):
+        tried = {"": written[i], "_shuffled": written[order[i]] if moved[i] else None}
+        tried["_zeroed"] = None if zeroed is None else zeroed[i]
+        for control, found in tried.items():
+            if found is not None:
+                figures.loc[i, f"onset_f1{control}"] = onset.f1(true[:, 0], found[:, 0], tolerance_s)
+                figures.loc[i, f"note_f1{control}"] = note_metrics.f1(true, found, tolerance_s)
+    return figures
+
+
 def judge(
     row: str,
     places: Places,
@@ -77,17 +103,7 @@ def judge(
         pd.DataFrame(columns=["instrument", *JUDGED]).to_csv(paths.FIGURES / f"{row}.csv", index=False)
         folder(f"{paths.ROW}/{row}")
         return {}
-    order, moved = others(places)
-    instruments = instrument_of()
-    figures = pd.DataFrame(places, columns=["source", "source_start"])
-    figures["instrument"] = figures.source.map(instruments)
-    for i, true in enumerate(asked):
-        tried = {"": written[i], "_shuffled": written[order[i]] if moved[i] else None}
-        tried["_zeroed"] = None if zeroed is None else zeroed[i]
-        for control, found in tried.items():
-            if found is not None:
-                figures.loc[i, f"onset_f1{control}"] = onset.f1(true[:, 0], found[:, 0], tolerance_s)
-                figures.loc[i, f"note_f1{control}"] = note_metrics.f1(true, found, tolerance_s)
+    figures = compared(places, asked, written, zeroed, tolerance_s)
     figures.to_csv(folder(f"{paths.ROW}/{row}") / "windows.csv", index=False, float_format="%.6g")
     names = [name for name in KEYS if name in figures]
     by_instrument = figures.groupby("instrument")[names].mean()
