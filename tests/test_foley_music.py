@@ -366,8 +366,10 @@ def test_a_corpus_whose_notes_are_all_heard(here: None) -> None:
     train.main("foley_timed")
     generate.main("foley_timed")
     evaluate.main("foley_timed")
+    degrade.main("foley_timed")
     metrics = json.loads((paths.FIGURES / "foley_timed.json").read_text())
     assert metrics["knn"] is not None and metrics["onset_f1"] is None
+    assert not len(pd.read_csv(paths.FIGURES / "degraded.csv"))
 
 
 def standing(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.ndarray]:

@@ -16,7 +16,7 @@ from test_foley_music import corpus
 
 from pipeline import params
 from pipeline.commands import imu as command
-from pipeline.commands import minet, sonify_notes, sonify_sensors
+from pipeline.commands import minet, sonify_sensors
 from pipeline.compute.closure import ROOT
 from pipeline.dataset.artifacts import CODES, MODELS, MORE_PLAYERS, NOTES
 from pipeline.dataset.shards import Shards, ShardWriter
@@ -27,6 +27,7 @@ from pipeline.models.mi_net_sync import MINetSync
 from pipeline.models.movement_reader import MovementReader
 from pipeline.models.vqvae import VQVAE
 from pipeline.notes import note_table
+from pipeline.sampling import playing
 from pipeline.sensors import csv_file
 from pipeline.training import weights
 from systems.foley_music import paths as notes_at
@@ -283,8 +284,11 @@ def test_a_recording_is_played(here: None, capsys: pytest.CaptureFixture[str]) -
         sound = sound_files.read_audio(Path("one.wav"), rate_hz)
         assert len(sound) / rate_hz == pytest.approx(6.0, abs=0.1)
     (track,) = pretty_midi.PrettyMIDI("out.mid").instruments
-    assert track.program == sonify_notes.BY_NAME["guitar"].program
+    assert track.program == playing.BY_NAME["guitar"].program
     assert "played by: guitar" in capsys.readouterr().out
+    run("--imu", str(path), "-o", "out.wav", "--model", "imu_sync", "--midi-out", "heard.mid")
+    assert pretty_midi.PrettyMIDI("heard.mid").instruments
+    assert "notes, heard in the generated sound" in capsys.readouterr().out
 
 
 def test_what_plays_is_told_by_training_windows_that_are_worn_alike(tmp_path: Path) -> None:
@@ -312,8 +316,9 @@ def test_what_plays_is_told_by_training_windows_that_are_worn_alike(tmp_path: Pa
             "systems/imu/dvc.yaml",
         ),
         (
-            ["--imu", "strumming.csv", "-o", "out.wav", "--model", "imu_sync", "--midi-out", "out.mid"],
-            "--midi-out: imu_sync does not write notes; choose one that does with --model imu_timed",
+            ["--imu", "strumming.csv", "-o", "out.wav", "--model", "imu_sync", "--instrument", "guitar"],
+            "--instrument: imu_sync makes sound, which no instrument plays; add --midi-out, or choose a model that writes notes: "
+            "--model imu_timed",
         ),
         (["strumming.csv", "-o", "out.mp4", "--rate", "18.7"], "--rate: only for a recording of sensors, --imu"),
         (

@@ -279,20 +279,15 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     settings = params.load(root / "params.yaml")
     if root.parts[-2:] == WIDE.parts:
         print(f"There was no run here, so the published models play: {shown(root)}")
-    make, hears = partial(library.sonify, midi=arguments.midi), None
+    make, named = partial(library.sonify, midi=arguments.midi), None
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
         make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked)
     elif asked:
         raise ParamsError(f"--key: {model} does not take a key; choose one that does with --model foley_timed")
-    elif score:
-        hears = sonify_notes.by_name(arguments.instrument or sonify_notes.FALLBACK)
-    elif arguments.instrument:
-        what = f"{model} makes sound, which no instrument plays"
-        raise ParamsError(
-            f"--instrument: {what}; add --midi-out, or choose a model that writes notes: --model foley_timed"
-        )
+    else:
+        named = sonify_notes.named_by_midi(model, score, arguments.instrument, "foley_timed")
     made = make(
         video,
         model,
@@ -317,8 +312,8 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
-    if hears is not None:
-        sonify_notes.write_heard(score, made.sound, settings, hears)
+    if named is not None:
+        sonify_notes.write_heard(score, made.sound, settings, named)
     try:
         muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None, way)
     except FileError as error:

@@ -131,6 +131,25 @@ def by_name(instrument: str) -> Instrument:
     return BY_NAME[instrument]
 
 
+def named_by_midi(model: str, midi_out: Path | None, instrument: str | None, writer: str) -> Instrument | None:
+    """The instrument that the MIDI file of a model that makes sound names; None if no file is asked for.
+
+    Args:
+        writer: a model that writes notes, for the advice.
+
+    Raises:
+        ParamsError: there is no such instrument, or one is named and no file.
+    """
+    if midi_out is not None:
+        return by_name(instrument or FALLBACK)
+    if instrument is not None:
+        what = f"{model} makes sound, which no instrument plays"
+        raise ParamsError(
+            f"--instrument: {what}; add --midi-out, or choose a model that writes notes: --model {writer}"
+        )
+    return None
+
+
 def write_heard(midi_out: Path, sound: np.ndarray, settings: params.Params, instrument: Instrument) -> None:
     """Hear the notes of a generated sound, float32 [samples], and write them as MIDI for an instrument."""
     with tqdm(

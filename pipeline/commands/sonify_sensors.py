@@ -14,7 +14,7 @@ from pipeline.errors import NothingLeft, ParamsError, shown
 from pipeline.models.event_transformer import EventTransformer
 from pipeline.models.sensor_encoders import READ
 from pipeline.notes import midi_file
-from pipeline.sampling import codec
+from pipeline.sampling import codec, playing
 from pipeline.sampling.event_sampler import sample_long
 from pipeline.sampling.sampler import as_set
 from pipeline.sampling.sampler import sample_long as sample_codes
@@ -40,7 +40,7 @@ def sonify(
         recording: a CSV file, as `csv_file.read` takes it.
         model, root: as of `commands.sonify.sonify`.
         rate_hz: rate of a file without times.
-        midi_out, instrument: as of `sonify_notes.sonify`, for a model that writes notes.
+        midi_out, instrument: as of `sonify_notes.sonify`; the notes of a model that makes sound are heard in it.
 
     Raises:
         FileError: the recording cannot be used.
@@ -56,11 +56,10 @@ def sonify(
     if reads != READ:
         raise ParamsError(f"{shown(folder)}: this model does not read sensors; choose --model imu_timed or imu_sync")
     writes_notes = config.network == sonify_notes.NETWORK
-    if not writes_notes and (midi_out or instrument):
-        option = "--midi-out" if midi_out else "--instrument"
-        raise ParamsError(f"{option}: {model} does not write notes; choose one that does with --model imu_timed")
-    if instrument is not None and instrument not in sonify_notes.BY_NAME:
-        raise ParamsError(f"--instrument {instrument}: must be one of {', '.join(sonify_notes.BY_NAME)}")
+    if writes_notes:
+        named = None if instrument is None else sonify_notes.by_name(instrument)
+    else:
+        named = sonify_notes.named_by_midi(model, midi_out, instrument, "imu_timed")
     found = csv_file.read(recording, settings.motion.fps, rate_hz)
     for remark in found.remarks:
         print(f"note: {shown(recording)}: {remark}")
@@ -71,17 +70,20 @@ def sonify(
         how = replace(as_set(settings, vqvae), temperature=temperature)
         steps = round(duration_s * settings.audio.fps)
         codes = sample_codes(priors.load(folder), moving[None], None, steps, how, generator)[0]
-        return phases.sound(codec.decode_long(vqvae, codes.numpy()), settings.audio)
+        sound = phases.sound(codec.decode_long(vqvae, codes.numpy()), settings.audio)
+        if midi_out is not None and named is not None:
+            sonify_notes.write_heard(midi_out, sound, settings, named)
+        return sound
     writer = weights.load(folder, {sonify_notes.NETWORK: EventTransformer})
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature)
     if not notes:
         raise NothingLeft(f"{shown(recording)}: the model wrote no note for these readings; try another --seed")
     states = states_of(found.worn, root / EVALUATIONS / "imu" / folder.name)
-    chosen = sonify_notes.BY_NAME[instrument or sonify_notes.nearest(writer, moving, states, settings)]
+    chosen = named or playing.BY_NAME[sonify_notes.nearest(writer, moving, states, settings)]
     if midi_out is not None:
         midi_file.write(midi_out, notes, chosen.program, chosen.name)
     print(f"{len(notes)} notes, played by: {chosen.name}")
-    return sonify_notes.play(notes, chosen, duration_s, sound_hz, seed)
+    return playing.play(notes, chosen, duration_s, sound_hz, seed)
 
 
 def states_of(worn: np.ndarray, evaluated: Path) -> Path:

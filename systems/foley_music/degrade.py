@@ -28,7 +28,12 @@ def main(name: str = "") -> None:
     settings, code = params.load(), variant(name).code
     determinism.prepare(settings.seed, threads=1)  # as in each batch
     duration_s, size = settings.windows.duration_s, settings.generate.batch
-    windows = examples.as_generated(split.tracks(SPLITS, "test"), settings)
+    paths.FIGURES.mkdir(parents=True, exist_ok=True)
+    figures_of = [f"{figure}{control}" for figure in rows.JUDGED for control in ("", "_shuffled")]
+    if not (tracks := rows.judged(split.tracks(SPLITS, "test"))):
+        pd.DataFrame(columns=["seen", "amount", *figures_of]).to_csv(paths.FIGURES / "degraded.csv", index=False)
+        return
+    windows = examples.as_generated(tracks, settings)
     places = windows.spread(settings.degrade.windows)
     asked = examples.notes_at(windows, places, note_table.read(paths.NOTES), duration_s)
     true, made = [rows.table(notes) for notes in asked], list(cases(windows, places, settings))
@@ -40,9 +45,7 @@ def main(name: str = "") -> None:
         tokens = np.concatenate([next(parts) for _ in firsts])
         written = [rows.table(event_sampler.notes(each, code, duration_s)) for each in tokens]
         figures = rows.compared(places, true, written, None, settings.evaluate.onset_tolerance_s)
-        keys = [f"{figure}{control}" for figure in rows.JUDGED for control in ("", "_shuffled")]
-        table.append({"seen": seen, "amount": amount, **{key: mean(figures[key].dropna()) for key in keys}})
-    paths.FIGURES.mkdir(parents=True, exist_ok=True)
+        table.append({"seen": seen, "amount": amount, **{name: mean(figures[name].dropna()) for name in figures_of}})
     pd.DataFrame(table).to_csv(paths.FIGURES / "degraded.csv", index=False, float_format="%.4g")
 
 
