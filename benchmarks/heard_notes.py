@@ -1,22 +1,28 @@
-"""How well are notes heard in sound? `python -m benchmarks.heard_notes`
+"""How well are notes heard in sound? `python -m benchmarks.heard_notes [FOLDER]`
 
 In the folder of a run: the sounds of the test tracks are heard by each method that is installed, and compared with their annotated
 notes, or with their MIDI where there are none. Prints CSV, a row for each instrument and one for all tracks: onset F1 and note F1
 within `evaluate.onset_tolerance_s`, with the right semitone; and how many s of sound are heard in a s of one core.
+
+With a folder of recordings it needs no run: a row for each method and each recording with a `<stem>.alignment.csv`, as
+`benchmarks.real_sounds` takes it. Their notes have no pitch, so there is onset F1 alone.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
+from benchmarks.real_sounds import SOUNDS, merged
 from pipeline import params
 from pipeline.corpus import sound
 from pipeline.corpus.track import read_tracks
 from pipeline.dataset import split
 from pipeline.dataset.artifacts import SPLITS
 from pipeline.errors import NothingLeft, ParamsError, run
+from pipeline.media import sound_files
 from pipeline.metrics import notes as note_metrics
 from pipeline.metrics import onset
 from pipeline.notes import basic_pitch, heard
@@ -33,8 +39,27 @@ def methods() -> list[heard.Method]:
     return ["pyin", "basic_pitch"]
 
 
-def main() -> None:
+def of_recordings(folder: Path, settings: params.Params) -> pd.DataFrame:
+    rows = []
+    for alignment in sorted(folder.glob("*.alignment.csv")):
+        stem = alignment.name.removesuffix(".alignment.csv")
+        (recording,) = (folder / f"{stem}{end}" for end in SOUNDS if (folder / f"{stem}{end}").exists())
+        sounding = sound_files.read_audio(recording, settings.audio.sample_rate_hz)
+        starts_s = merged(pd.read_csv(alignment).start.to_numpy("float64"))
+        for method in methods():
+            found = table(heard.notes(sounding, settings.audio, settings.notes, method))
+            score = onset.f1(starts_s, found[:, 0], settings.evaluate.onset_tolerance_s)
+            rows.append(
+                {"method": method, "recording": stem, "notes": len(starts_s), "heard": len(found), "onset_f1": score}
+            )
+    return pd.DataFrame(rows)
+
+
+def main(folder: str = "") -> None:
     settings = params.load()
+    if folder:
+        of_recordings(Path(folder), settings).to_csv(sys.stdout, index=False, float_format="%.2f")
+        return
     audio, tolerance_s = settings.audio, settings.evaluate.onset_tolerance_s
     every = read_tracks()
     names = set(split.tracks(SPLITS, "test"))

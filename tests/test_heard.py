@@ -57,6 +57,23 @@ def test_known_notes() -> None:
     assert soft == pytest.approx(loud / 2, abs=3)
 
 
+def sung(pitches: np.ndarray) -> np.ndarray:
+    """A tone that never stops, whose MIDI pitch is given for each sample, and that begins at 0.3 s."""
+    phase = np.cumsum(440 * 2 ** ((pitches - 69) / 12)) * 2 * np.pi / RATE_HZ
+    tone = sum(0.2 / k * np.sin(k * phase) for k in (1, 2, 3)).astype(np.float32)
+    return np.pad(tone, (round(0.3 * RATE_HZ), RATE_HZ // 4))
+
+
+def test_a_slurred_note_is_a_note() -> None:
+    """The pitch alone tells where it begins. Vibrato of a third of a semitone is no note."""
+    times_s = np.arange(2 * RATE_HZ) / RATE_HZ
+    vibrato = 0.3 * np.sin(2 * np.pi * 5.5 * times_s)
+    slurred = heard.notes(sung(69 + 3.0 * (times_s > 0.8) + vibrato), AUDIO, KEYS, "pyin")
+    assert [note.pitch for note in slurred] == [69, 72]
+    assert [note.start for note in slurred] == pytest.approx([0.3, 1.1], abs=0.05)
+    assert [note.pitch for note in heard.notes(sung(69 + vibrato), AUDIO, KEYS, "pyin")] == [69]
+
+
 @pytest.mark.parametrize("samples", [0, 1, 100, 16000])
 def test_nothing_is_heard_in_silence(samples: int) -> None:
     assert heard.notes(np.zeros(samples, np.float32), AUDIO, KEYS, "pyin") == []

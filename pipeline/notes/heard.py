@@ -1,8 +1,8 @@
 """Notes heard in the sound of one player, where nobody has written them down.
 
-`pyin` hears one note at a time: it begins at an onset of the project's own detector, and its pitch is the median of pYIN's in its
-frames. `basic_pitch` hears chords, too. Either misses notes and hears some that are none, so notes that were heard are no truth to
-judge a model by.
+`pyin` hears one note at a time: it begins at an onset of the project's own detector, or where pYIN's pitch becomes another, and has
+the median of the pitches that follow. `basic_pitch` hears chords, too. Either misses notes and hears some that are none, so notes
+that were heard are no truth to judge a model by.
 
 A note's velocity follows its loudness. A long sound is heard in pieces that overlap, so that it needs little memory.
 """
@@ -25,6 +25,10 @@ Heard = np.ndarray  # float64 [notes, 3] = onset s, end s, MIDI pitch
 
 PIECE_S, AROUND_S = 60.0, 4.0  # length of a piece; what is heard of the sound before and after it
 PITCH_EVERY = 2  # frames; neighbouring frames have nearly the same pitch, and tracking takes nearly all of the time
+STEADY, CHANGE = (
+    3,
+    0.8,
+)  # frames of pitch before and after a change, by whose medians it is told; and least semitones of it
 ATTACK_S = 0.03  # of a note, in which its pitch is not yet clear
 FALL_DB = 20.0  # a note ends when it is so much softer than at its loudest
 SILENT_DB = 45.0  # a note so much softer than the loud ones of its sound is noise
@@ -89,17 +93,19 @@ def loudness_db(sound: np.ndarray, hop_length: int) -> np.ndarray:
 
 
 def by_pyin(sound: np.ndarray, audio: params.Audio, keys: params.Notes) -> Heard:
-    """One note from each onset to where it has faded or the next begins, with the median of its voiced pitches."""
-    onsets = np.round(onset_detector.detect(spectrogram.log_spectrogram(sound, audio), audio.fps) * audio.fps).astype(
-        int
-    )
-    if not len(onsets):
+    """One note from each onset, or change of the pitch, to where it has faded or the next begins; its pitch is the median."""
+    found_s = onset_detector.detect(spectrogram.log_spectrogram(sound, audio), audio.fps)
+    if not len(found_s):
         return np.zeros((0, 3))
     low_hz, high_hz = (float(librosa.midi_to_hz(midi)) for midi in (keys.lowest_midi, keys.highest_midi))
     hz = pitch_tracker.track(sound, audio.sample_rate_hz, PITCH_EVERY * audio.hop_length, low_hz, high_hz)
+    onsets = np.round(found_s * audio.fps).astype(int).tolist()
+    for change in changes(hz):
+        if min(abs(PITCH_EVERY * change - onset) for onset in onsets) >= onset_detector.APART_S * audio.fps:
+            onsets.append(PITCH_EVERY * change)
     level_db = loudness_db(sound, audio.hop_length)
     found = []
-    for onset, after in pairwise(np.append(onsets, len(level_db))):
+    for onset, after in pairwise([*sorted(onsets), len(level_db)]):
         here = level_db[onset:after]
         until = onset + 1 + int(np.flatnonzero(here > here.max() - FALL_DB)[-1])
         first = onset + round(ATTACK_S * audio.fps)
@@ -110,6 +116,24 @@ def by_pyin(sound: np.ndarray, audio: params.Audio, keys: params.Notes) -> Heard
             pitch = float(np.median(librosa.hz_to_midi(voiced if len(voiced) else -tracked)))
             found.append((onset / audio.fps, until / audio.fps, pitch))
     return np.array(found).reshape(-1, 3)
+
+
+def changes(hz: np.ndarray) -> list[int]:
+    """The frames at which a pitch becomes another: where the medians before and after differ most.
+
+    Args:
+        hz: as of `pitch_tracker.track`.
+    """
+    if len(hz) < 2 * STEADY:
+        return []
+    midi = np.lib.stride_tricks.sliding_window_view(librosa.hz_to_midi(np.abs(hz)), STEADY)
+    voiced = np.lib.stride_tricks.sliding_window_view(hz > 0, STEADY).all(1)
+    median = np.median(midi, axis=1)
+    differs = np.where(voiced[:-STEADY] & voiced[STEADY:], np.abs(median[STEADY:] - median[:-STEADY]), 0)
+    places = np.flatnonzero(differs >= CHANGE)
+    stretches = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if len(places) else []
+    largest = [stretch[differs[stretch] >= differs[stretch].max() - 0.05] for stretch in stretches]
+    return [round(float(stretch.mean())) + STEADY for stretch in largest]
 
 
 def by_basic_pitch(sound: np.ndarray, audio: params.Audio, keys: params.Notes) -> Heard:
