@@ -85,6 +85,13 @@ def test_what_lies_far_below_the_music_is_no_note() -> None:
     assert [note.pitch for note in found] == [57]
 
 
+def test_few_notes_in_a_long_silence_are_as_loud_as_many() -> None:
+    """Their loudness is measured by what sounds."""
+    alone = heard.notes(struck([(0.5, 57, 0.3)], 30), AUDIO, KEYS, "pyin")
+    among = heard.notes(struck([(0.5 + second, 57, 0.3) for second in range(4)], 5), AUDIO, KEYS, "pyin")
+    assert [note.velocity for note in alone] == [among[0].velocity]
+
+
 def known_hearing(sound: np.ndarray, *_: Any) -> np.ndarray:
     """A hearing that finds a note wherever the sound is 1, whose pitch is 60."""
     onsets_s = np.flatnonzero(sound == 1) / RATE_HZ

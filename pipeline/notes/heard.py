@@ -25,10 +25,8 @@ Heard = np.ndarray  # float64 [notes, 3] = onset s, end s, MIDI pitch
 
 PIECE_S, AROUND_S = 60.0, 4.0  # length of a piece; what is heard of the sound before and after it
 PITCH_EVERY = 2  # frames; neighbouring frames have nearly the same pitch, and tracking takes nearly all of the time
-STEADY, CHANGE = (
-    3,
-    0.8,
-)  # frames of pitch before and after a change, by whose medians it is told; and least semitones of it
+STEADY = 3  # frames of pitch before and after a change, by whose medians it is told
+CHANGE = 0.8  # semitones of it, at least; vibrato is less
 ATTACK_S = 0.03  # of a note, in which its pitch is not yet clear
 FALL_DB = 20.0  # a note ends when it is so much softer than at its loudest
 SILENT_DB = 45.0  # a note so much softer than the loud ones of its sound is noise
@@ -58,7 +56,9 @@ def notes(
     hear: Callable[[np.ndarray, params.Audio, params.Notes], Heard]
     hear = by_pyin if method == "pyin" else by_basic_pitch
     level_db = loudness_db(sound, audio.hop_length)
-    loud_db = float(np.quantile(level_db, 0.95)) if len(level_db) else 0.0
+    loud_db = float(
+        np.quantile(level_db[level_db > level_db.max() - SILENT_DB], 0.95)
+    )  # of what sounds, however seldom
     found = []
     for piece, first_s, begin_s, end_s in pieces(sound, audio.sample_rate_hz):
         for onset_s, until_s, pitch in hear(piece, audio, keys).tolist():
@@ -67,7 +67,7 @@ def notes(
         tick(min(end_s, len(sound) / audio.sample_rate_hz) - begin_s)
     made = []
     for onset_s, until_s, pitch in sorted(found):
-        here = level_db[round(onset_s * audio.fps) : round(until_s * audio.fps) + 1]
+        here = level_db[int(onset_s * audio.fps) : round(until_s * audio.fps) + 1]
         softer_db = loud_db - float(here.max(initial=-np.inf))
         if softer_db < SILENT_DB and keys.lowest_midi <= pitch <= keys.highest_midi:
             velocity = round(LOUD * 10 ** (-softer_db / 40))
@@ -127,7 +127,7 @@ def changes(hz: np.ndarray) -> list[int]:
     if len(hz) < 2 * STEADY:
         return []
     midi = np.lib.stride_tricks.sliding_window_view(librosa.hz_to_midi(np.abs(hz)), STEADY)
-    voiced = np.lib.stride_tricks.sliding_window_view(hz > 0, STEADY).all(1)
+    voiced = np.lib.stride_tricks.sliding_window_view(hz, STEADY).min(1) > 0
     median = np.median(midi, axis=1)
     differs = np.where(voiced[:-STEADY] & voiced[STEADY:], np.abs(median[STEADY:] - median[:-STEADY]), 0)
     places = np.flatnonzero(differs >= CHANGE)

@@ -130,6 +130,8 @@ def samples_of(model: str, settings: Params, tracks: dict[str, Track]) -> Made:
             )
             if source in tracks
         }
+    if not {"codes", "spectrogram"} & {*shards.arrays}:
+        raise ParamsError(f"{shown(folder)}: neither sound nor the notes of a video; choose another model")
     there(coder, weights.exist(coder))
     samples = Samples(folder, codec.load(coder))
     first = samples.index[samples.index.repeat == 0]
