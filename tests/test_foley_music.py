@@ -444,7 +444,8 @@ def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[
 def test_hands_alone_are_played(
     tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A video of hands without a body has notes, and it is said so; without hands it is refused as before."""
+    """A video of hands without a body has notes, and it is said so; without hands it is refused as before. With --hands nobody else
+    is looked for, who might be seen by mistake."""
     video, out = write_video(tmp_path / "in.mp4", blank(5)), tmp_path / "out.mp4"
     monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, no_one))
     monkeypatch.setattr(mediapipe_hands, "detect", two_hands)
@@ -455,6 +456,13 @@ def test_hands_alone_are_played(
     monkeypatch.setattr(mediapipe_hands, "detect", no_one)
     with pytest.raises(SystemExit, match="nobody in view; show the player's head, arms and hands"):
         run(video, "-o", out, "--model", writer)
+    with pytest.raises(SystemExit, match="no hand is seen in half of its pictures; show both hands"):
+        run(video, "-o", out, "--model", writer, "--hands")
+    monkeypatch.setattr(mediapipe_hands, "detect", two_hands)
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, standing))
+    run(video, "-o", out, "--model", writer, "--hands")
+    with np.load(out.with_suffix(".npz")) as joints:
+        assert not joints["keypoints"][:, RIGHT_SHOULDER].any()
 
 
 def test_a_key_can_be_asked_for(tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -478,7 +486,7 @@ def test_who_knows_no_key_is_named(tmp_path: Path, writer: Path) -> None:
     weights.save(tmp_path / "keyless", model, weights.Config("event_transformer", "fp32", config["sizes"]))
     for name, said in (
         (tmp_path / "keyless", "keyless was trained without keys; leave --key out, or choose --model foley_timed"),
-        ("mi_net_sync", "--key: mi_net_sync does not take a key; choose one that does with --model foley_timed"),
+        ("mi_net_sync", "--key: only for a model that writes notes; choose one with --model foley_timed"),
     ):
         with pytest.raises(SystemExit, match=said):
             run(video, "-o", tmp_path / "out.mp4", "--model", name, "--key", "C")

@@ -70,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
         "with another model, what the MIDI file names (default: piano)",
     )
     sonify.add_argument(
+        "--hands",
+        action="store_true",
+        help="look for the hands alone, as in a picture of a keyboard from above; for a model that writes notes",
+    )
+    sonify.add_argument(
         "--key",
         help='the key that is asked for, "C minor" or "F# major" for one; for a model that writes notes and knows keys',
     )
@@ -219,6 +224,7 @@ def run_sensors(arguments: argparse.Namespace) -> None:
         "--player": arguments.player,
         "--draw": arguments.draw,
         "--key": arguments.key,
+        "--hands": arguments.hands,
     }
     for option in (option for option, value in of_video.items() if value):
         raise ParamsError(f"{option}: only for a video")
@@ -283,9 +289,12 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
-        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked)
-    elif asked:
-        raise ParamsError(f"--key: {model} does not take a key; choose one that does with --model foley_timed")
+        make = partial(
+            sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked, hands=arguments.hands
+        )
+    elif asked or arguments.hands:
+        what = "--key" if asked else "--hands"
+        raise ParamsError(f"{what}: only for a model that writes notes; choose one with --model foley_timed")
     else:
         named = sonify_notes.named_by_midi(model, score, arguments.instrument, "foley_timed")
     made = make(

@@ -50,6 +50,7 @@ def sonify(
     midi_out: Path | None,
     instrument: str | None,
     key: Key | None,
+    hands: bool,
 ) -> Sounded:
     """Write notes for the movement of one player in a video, and play them.
 
@@ -59,6 +60,7 @@ def sonify(
         midi_out: the MIDI file to write, if any.
         instrument: what plays; by default, what the training player with the most similar movement played.
         key: the key that is asked for, if any.
+        hands: whether the hands alone are looked for, in place of a person.
 
     Raises:
         FileError: the video cannot be read.
@@ -78,7 +80,8 @@ def sonify(
         raise ParamsError(
             f"--key: {shown(folder)} was trained without keys; leave --key out, or choose --model foley_timed"
         )
-    found, motion = of_body_or_hands(video, strip_of(video, player)[0] if player else WHOLE, settings)
+    strip = strip_of(video, player)[0] if player else WHOLE
+    found, motion = of_hands(video, strip, settings) if hands else of_body_or_hands(video, strip, settings)
     moving, generator = torch.from_numpy(motion), torch.Generator().manual_seed(seed)
     asked = None if key is None else torch.from_numpy(key.histogram)
     notes = sample_long(writer, moving, settings.windows.duration_s, generator, temperature, asked)
@@ -98,7 +101,7 @@ def sonify(
 
 
 def of_body_or_hands(video: Path, strip: Strip, settings: params.Params) -> tuple[Detected, np.ndarray]:
-    """The joints and the movement of the player, or those of the hands alone if no shoulders are seen. It is said which.
+    """The joints and the movement of the player, or those of the hands alone if nobody is seen. The latter is said.
 
     Raises:
         FileError: the video cannot be read.
@@ -107,17 +110,27 @@ def of_body_or_hands(video: Path, strip: Strip, settings: params.Params) -> tupl
     try:
         return movement(video, strip, settings)
     except NothingLeft as nobody:
-        found = find_hands(video, strip, settings.keypoints, max_fps=settings.motion.fps)
         try:
-            motion = hands_alone.clean(
-                found.keypoints, found.times, settings.motion.fps, settings.motion.min_confidence
-            )
-        except ValueError:
+            found = of_hands(video, strip, settings)
+        except NothingLeft:
             raise nobody from None
-    print(
-        f"note: {shown(video)}: no shoulders are seen, so the hands alone say what is played; the model knows whole players"
-    )
-    return found, motion
+    print(f"note: {shown(video)}: no shoulders are seen, so the hands alone say what is played, as with --hands")
+    return found
+
+
+def of_hands(video: Path, strip: Strip, settings: params.Params) -> tuple[Detected, np.ndarray]:
+    """The joints and the movement of the hands alone.
+
+    Raises:
+        FileError: the video cannot be read.
+        NothingLeft: there are none.
+    """
+    found = find_hands(video, strip, settings.keypoints, max_fps=settings.motion.fps)
+    fps, min_confidence = settings.motion.fps, settings.motion.min_confidence
+    try:
+        return found, hands_alone.clean(found.keypoints, found.times, fps, min_confidence)
+    except ValueError as error:
+        raise NothingLeft(f"{shown(video)}: {error}; show both hands, large and in good light") from None
 
 
 def by_name(instrument: str) -> Instrument:
