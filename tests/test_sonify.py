@@ -288,7 +288,7 @@ def test_what_stands_in_the_way_is_said_in_one_line(
     assert "text.mp4: broken, or no media file" in said(capsys, tmp_path / "text.mp4", "-o", out)
     assert "sound.mp4: no picture in it" in said(capsys, sound_alone, "-o", out)
     assert "nobody.mp4: nobody in view; show the player's head" in said(capsys, nobody, "-o", out)
-    assert "the video itself" in said(capsys, video, "-o", video)
+    assert "the input itself" in said(capsys, video, "-o", video)
     assert "make it first" in said(capsys, video, "-o", tmp_path / "no" / "out.mp4")
     assert "must be more than 0" in said(capsys, video, "-o", out, "--temperature", 0)
     assert "out.txt: cannot be written" in said(capsys, video, "-o", tmp_path / "out.txt")
