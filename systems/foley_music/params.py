@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pipeline.errors import ParamsError
 from pipeline.notes.events import Code
-from pipeline.params import SOME, Amount, Count, Natural, Positive, Section, Share, Training
+from pipeline.params import SOME, Amount, Count, Natural, Positive, Section, Share, Training, Variation
 from systems.params_file import read
 
 FILE = Path(__file__).with_name("params.yaml")
@@ -30,6 +30,7 @@ class Variant(Section):
     temperature: Positive
     key: bool
     key_dropout: Share
+    variation: dict[str, float]
     training: Training
 
     @property
@@ -59,6 +60,9 @@ def load(path: Path = FILE) -> Params:
     for name, each in found.variants.items():
         if each.width % (2 * each.heads):
             raise ParamsError(f"{path}: variants.{name}.heads = {each.heads}: twice as many must divide the width")
+        unknown = each.variation.keys() - Variation.model_fields.keys()
+        if unknown:
+            raise ParamsError(f"{path}: variants.{name}.variation has no {', '.join(sorted(unknown))}")
     return found
 
 

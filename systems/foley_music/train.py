@@ -20,13 +20,14 @@ from systems.foley_music import examples, paths
 from systems.foley_music.params import variant
 
 VALIDATION_WINDOWS = 64
-NOT_THE_MODELS = {"training", "more_share", "carry", "velocity_steps", "longest"}
+NOT_THE_MODELS = {"training", "variation", "more_share", "carry", "velocity_steps", "longest"}
 
 
 def main(name: str = "") -> None:
     settings, chosen = params.load(), variant(name)
     determinism.prepare(settings.seed)
     code, duration_s, fps = chosen.code, settings.windows.duration_s, settings.motion.fps
+    variation = settings.variation.model_copy(update=chosen.variation)
     notes, more_notes = note_table.read(paths.NOTES), note_table.read(paths.MORE_NOTES)
     motion, others = Shards(MOTION), Shards(MORE_PLAYERS / "motion")
 
@@ -62,7 +63,7 @@ def main(name: str = "") -> None:
             places = windows.random(size, generator)
             movement.append(windows.batch(places)["motion"])
             asked += examples.notes_at(windows, places, of, duration_s)
-        varied = vary(np.concatenate(movement), settings.variation, fps, generator)
+        varied = vary(np.concatenate(movement), variation, fps, generator)
         rows, clock_s = examples.tokens(asked, code, duration_s)
         arrays = {"tokens": rows, "clock_s": clock_s, "motion": varied}
         arrays["onsets"] = examples.onsets(asked, varied.shape[1], fps)
@@ -76,7 +77,7 @@ def main(name: str = "") -> None:
         return {"choose_nll": (nll.sum() / (watched["tokens"] != code.padding).sum()).item()}
 
     precision = settings.compute.precision
-    inputs = (settings.seed, precision, chosen, settings.variation, settings.windows, fps)
+    inputs = (settings.seed, precision, chosen, variation, settings.windows, fps)
     data = (SPLITS, MOTION, others.folder, paths.NOTES, paths.MORE_NOTES)
     folder = work.WORK / name / work.key(__file__, *inputs, *data)
     history = loop.train(
