@@ -1,6 +1,5 @@
 """systems/foley_music: its stages on a toy corpus, its parameters, and its notes for a video."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -507,24 +506,3 @@ def test_no_instrument_plays_a_models_sound(tmp_path: Path) -> None:
         SystemExit, match="mi_net_sync makes sound, which no instrument plays; add --midi-out, or choose"
     ):
         run(video, "-o", tmp_path / "out.mp4", "--model", "mi_net_sync", "--instrument", "cello")
-
-
-def test_dvc_lock_belongs_to_the_code() -> None:
-    """The committed hashes and metrics are those of a run of this very code. What the stages read is for the root's lock to say."""
-    lock = YAML(typ="safe").load(SYSTEM / "dvc.lock")["stages"]
-    spec = YAML(typ="safe").load(SYSTEM / "dvc.yaml")["stages"]
-    stages = [
-        f"{name}@{item}" if "do" in each else name for name, each in spec.items() for item in each.get("foreach", [0])
-    ]
-    assert set(lock) == set(stages)
-    for name, locked in lock.items():
-        each = spec[name.partition("@")[0]]
-        code = {path for path in each.get("do", each)["deps"] if path.endswith(".py")}
-        found = {entry["path"]: entry["md5"] for entry in locked["deps"] if entry["path"].endswith(".py")}
-        assert found == {path: hashlib.md5((ROOT / path).read_bytes()).hexdigest() for path in code}, name
-        for file in ("params.yaml", "systems/foley_music/params.yaml", "versions.yaml"):
-            for setting, value in locked["params"].get(file, {}).items():
-                here = YAML(typ="safe").load(ROOT / file)
-                for part in [setting] if setting in here else setting.split("."):
-                    here = here[part]
-                assert here == value, f"{name}: {file}: {setting}"
