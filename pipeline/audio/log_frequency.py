@@ -1,0 +1,78 @@
+"""Complex spectra of a sound and back, and a scale of frequencies on which masks are made.
+
+Conventions are those of `pipeline.audio.spectrogram`: frame i is centred at sample i * hop_length (Hann window, zeros beyond the
+ends), and a full-scale sine at the centre of a bin has magnitude 1. Here the Nyquist bin stays, so that nothing is lost: `inverse` of
+`forward` is the sound again, to rounding, and so is the sum of the parts that masks cut out of a sound, if the masks add up to 1.
+
+On the logarithmic scale, harmonics have the same distances at any pitch, as The Sound of Pixels and Music Gesture have it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+
+from pipeline.audio import spectrogram
+from pipeline.params import Audio
+
+BLOCK_FRAMES = 512  # transformed together; a long sound needs no more memory than these
+
+
+def forward(sound: np.ndarray, audio: Audio) -> np.ndarray:
+    """Sound float32 [samples] → complex64 [1 + samples // hop_length, n_fft // 2 + 1]."""
+    return scipy.fft.rfft(spectrogram.views(sound, audio) * spectrogram.window(audio))
+
+
+class Scale:
+    """`bins` frequencies from lowest_hz to half the sample rate, at equal ratios.
+
+    Attributes:
+        gather: float32 [n_fft // 2 + 1, bins], from the power of each bin of the spectrum to that at the scale's frequencies: a
+            mean over their surroundings, as wide as their distance, or a linear interpolation where bins lie farther apart.
+        spread: float32 [bins, n_fft // 2 + 1], from masks at the scale's frequencies to masks of the bins, by linear
+            interpolation. Its columns add up to 1, so masks that add up to 1 do so still.
+    """
+
+    def __init__(self, bins: int, lowest_hz: float, audio: Audio) -> None:
+        places = np.arange(audio.n_fft // 2 + 1)
+        bin_hz = audio.sample_rate_hz / audio.n_fft
+        octaves = np.log2(audio.sample_rate_hz / 2 / lowest_hz)
+        centres = lowest_hz / bin_hz * 2 ** np.linspace(0, octaves, bins)  # in bins of the spectrum
+        widths = np.maximum(np.gradient(centres), 1)
+        near = np.maximum(1 - np.abs(places[:, None] - centres) / widths, 0)
+        self.gather = (near / near.sum(0)).astype(np.float32)
+        on_scale = np.log2(np.maximum(places * bin_hz / lowest_hz, 1)) / octaves * (bins - 1)
+        self.spread = np.maximum(1 - np.abs(on_scale - np.arange(bins)[:, None]), 0).astype(np.float32)
+
+
+def cut_out(
+    sound: np.ndarray,
+    masks: np.ndarray,
+    scale: Scale,
+    audio: Audio,
+    tick: Callable[[int], object] = lambda frames: None,
+) -> np.ndarray:
+    """What masks let through, block by block: float32 [masks, samples].
+
+    Args:
+        sound: float32 [samples].
+        masks: [masks, 1 + samples // hop_length, bins of the scale], 0 to 1.
+        tick: called with the number of frames that were just cut.
+    """
+    hop, hann = audio.hop_length, spectrogram.window(audio)
+    frames = spectrogram.views(sound, audio)
+    made = np.zeros((len(masks), len(sound) + audio.n_fft), np.float32)
+    weight = np.zeros(made.shape[1], np.float32)
+    for first in range(0, len(frames), BLOCK_FRAMES):
+        block = slice(first, min(first + BLOCK_FRAMES, len(frames)))
+        spectra = scipy.fft.rfft(frames[block] * hann)
+        for number, mask in enumerate(masks[:, block]):
+            parts = scipy.fft.irfft(spectra * (mask.astype(np.float32) @ scale.spread), audio.n_fft) * hann
+            for place, part in enumerate(parts, first):
+                made[number, place * hop : place * hop + audio.n_fft] += part
+        for place in range(block.start, block.stop):
+            weight[place * hop : place * hop + audio.n_fft] += hann * hann
+        tick(block.stop - block.start)
+    begin = audio.n_fft // 2
+    # In the sound itself the weight is never 0; the ends are cut off.
+    return made[:, begin : begin + len(sound)] / weight[begin : begin + len(sound)]
