@@ -1,8 +1,8 @@
 """Complex spectra of a sound and back, and a scale of frequencies on which masks are made.
 
 Conventions are those of `pipeline.audio.spectrogram`: frame i is centred at sample i * hop_length (Hann window, zeros beyond the
-ends), and a full-scale sine at the centre of a bin has magnitude 1. Here the Nyquist bin stays, so that nothing is lost: `inverse` of
-`forward` is the sound again, to rounding, and so is the sum of the parts that masks cut out of a sound, if the masks add up to 1.
+ends), and a full-scale sine at the centre of a bin has magnitude 1. Here the Nyquist bin stays, so that nothing is lost: parts that
+masks cut out of a sound add up to it again, to rounding, if the masks add up to 1.
 
 On the logarithmic scale, harmonics have the same distances at any pitch, as The Sound of Pixels and Music Gesture have it.
 """

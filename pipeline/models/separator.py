@@ -1,7 +1,7 @@
 """Takes apart the sound of several players by watching them: PixelPlayer's and Music Gesture's idea on one softmax.
 
-A U-Net turns the log-frequency spectrogram of the mixture into maps A_k(f, t). What is seen of a player gives a gate g_k(t) for each
-map at every step, and the player's score is
+A U-Net turns the log-frequency spectrogram of the mixture into maps A_k(f, t). What is seen of a player gives a gate g_k(t) for
+each map at every step, and the player's score is
 
     s(f, t) = Σ_k g_k(t) A_k(f, t).
 
@@ -26,6 +26,7 @@ from pipeline.models.movement_reader import at_steps
 KERNEL = 5  # frames of movement that a convolution sees
 RANGE_DB = 80.0  # below the loudest bin of a window; what is softer is not heard
 SMALLEST = 1e-10  # power, as that of the lowest bit of a 16 bit sample
+LEAST_LOG = -30.0  # of a mask
 SLOTS = 6  # players, at most, of the network that sees nothing
 
 
@@ -33,18 +34,24 @@ class Separator(nn.Module):
     """Masks for each player from the power of the mixture and what is seen.
 
     Args:
-        bins: F. At least 2 ** depth.
+        bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz on.
+        steps: T, of the windows that it is trained on. A longer sound is cut into such windows.
+        picture_fps: rate of the pictures.
         sees: nothing, movement, pixels or both. A network that sees nothing gives its players in any order.
         channels: of the U-Net at half of the resolution; each of its `depth` levels has twice as many, up to 8 times.
         maps: K.
         joints, width, layers: of the convolutions over the movement.
         picture_channels: of the first convolution over the pictures.
+        loudness_weight: exponent of the power by which a bin weighs in the loss; 0: all alike.
     """
 
     def __init__(
         self,
         *,
         bins: int,
+        lowest_hz: float,
+        steps: int,
+        picture_fps: float,
         sees: str,
         channels: int,
         depth: int,
@@ -54,9 +61,11 @@ class Separator(nn.Module):
         layers: int,
         picture_channels: int,
         dropout: float,
+        loudness_weight: float,
     ) -> None:
         super().__init__()
-        self.sees = sees
+        self.bins, self.lowest_hz, self.steps, self.picture_fps = bins, lowest_hz, steps, picture_fps
+        self.sees, self.loudness_weight = sees, loudness_weight
         self.unet = UNet(bins, channels, depth, maps)
         self.movement = MovementSight(joints, width, layers, maps, dropout) if sees in ("movement", "both") else None
         self.pixels = PixelSight(picture_channels, maps, dropout) if sees in ("pixels", "both") else None
@@ -79,8 +88,11 @@ class Separator(nn.Module):
         if self.pixels is not None:
             assert pictures is not None
             flat = pictures.flatten(0, 1)  # (B * N, P, 3, 64, 64)
-            there = (flat.flatten(1) > 0).any(1)[:, None, None]
-            seen.append((self.pixels(flat, steps) * there).unflatten(0, pictures.shape[:2]))
+            there = (flat.flatten(1) > 0).any(1)
+            of_pixels = flat.new_zeros(len(flat), len(self.rest), steps)
+            if there.any():
+                of_pixels[there] = self.pixels(flat[there], steps)
+            seen.append(of_pixels.unflatten(0, pictures.shape[:2]))
         return torch.stack(seen).sum(0)
 
     def log_masks(self, power: Tensor, gates: Tensor, shown: Tensor | None = None) -> Tensor:
@@ -117,30 +129,33 @@ class Separator(nn.Module):
         return torch.stack(loud, 1)
 
     def forward(
-        self, power: Tensor, sources: Tensor, shown: Tensor, motion: Tensor | None = None, pictures: Tensor | None = None
+        self,
+        power: Tensor,
+        sources: Tensor,
+        shown: Tensor,
+        motion: Tensor | None = None,
+        pictures: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """The training objective `loss`: cross-entropy of the masks and the ideal ones.
-
-        The ideal mask of a source is its share of the sum of the sources' squared powers... 
+        """The training objective `loss`: cross-entropy of the masks and the ideal ones, each source's share of the sources' power.
 
         Args:
-            power: (B, F, T) of the mixture. sources: (B, S, F, T), the power of each player alone and of the rest.
-            shown: bool (B, N), as in `log_masks`; motion, pictures: as in `gates`.
+            power: (B, F, T) of the mixture.
+            sources: (B, S, F, T), the power of each player who is shown, and of the rest: all who are not.
+            shown: bool (B, N), as in `log_masks`.
+            motion, pictures: as in `gates`.
         """
         players = sources.shape[1] - 1
         logs = self.log_masks(power, self.gates(motion, pictures, players, power.shape[-1]), shown)
-        ideal = sources.square() / sources.square().sum(1, keepdim=True).clamp(min=SMALLEST**2)
-        weight = (power + SMALLEST).pow(0.3)
-        ideal = ideal * weight[:, None] / weight.mean((1, 2))[:, None, None, None]
-        logs = logs.clamp(min=-30)
-        if self.slots is None:
+        ideal = sources / sources.sum(1, keepdim=True).clamp(min=SMALLEST)
+        weight = (power + SMALLEST) ** self.loudness_weight
+        ideal = ideal * (weight / weight.mean((1, 2), keepdim=True))[:, None]
+        logs = logs.clamp(min=LEAST_LOG)  # of those who are not shown, or 0 times infinity would be no number
+        if self.sees != "nothing":
             return {"loss": -(ideal * logs).sum(1).mean()}
-        # The order of the players is free.
-        size = power[0].numel()
-        costs = -torch.einsum("bnft,bmft->bnm", ideal, logs) / size
+        # Nobody can know which player is which, so the best order counts.
+        costs = -torch.einsum("bnft,bmft->bnm", ideal, logs) / power[0].numel()
         orders = torch.tensor([[*order, players] for order in permutations(range(players))])
-        rows = torch.arange(players + 1)
-        return {"loss": costs[:, rows, orders].sum(-1).min(1).values.mean()}
+        return {"loss": costs[:, torch.arange(players + 1), orders].sum(-1).amin(1).mean()}
 
     def _rest(self, maps: Tensor) -> Tensor:
         return self.scores(maps, self.rest[None, None, :, None])
@@ -153,6 +168,8 @@ class Separator(nn.Module):
 
 class UNet(nn.Module):
     """Maps (B, K, F, T) from the power (B, F, T) of a mixture."""
+
+    place: Tensor
 
     def __init__(self, bins: int, channels: int, depth: int, maps: int) -> None:
         super().__init__()

@@ -1,0 +1,101 @@
+"""Train a separator on mixtures of players who played alone: models/separator_<variant>/."""
+
+import numpy as np
+import torch
+
+from pipeline import params as shared
+from pipeline.audio.log_frequency import Scale
+from pipeline.compute import determinism, work
+from pipeline.corpus.track import read_tracks
+from pipeline.dataset import split
+from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, SPLITS, TRACKS
+from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Batch, to_tensors
+from pipeline.errors import run
+from pipeline.keypoints.skeleton import JOINTS
+from pipeline.keypoints.variation import vary
+from pipeline.metrics import separation
+from pipeline.models.separator import Separator
+from pipeline.sampling.separating import to_pictures
+from pipeline.training import loop, weights
+from systems.separation import mixing, params, paths, trials
+
+VALIDATION = 8  # mixtures of any players, and as many of players of similar poses
+NOT_THE_MODELS = {"training", "hidden", "more_share"}
+
+
+def main(name: str = "") -> None:
+    settings, own, chosen = shared.load(), params.load(), params.variant(name)
+    determinism.prepare(settings.seed)
+    fps, size_px, audio = own.pictures.fps, own.pictures.size_px, settings.audio
+    soloists = mixing.alone(read_tracks())
+
+    def players(part: list[str], pictured: bool = True) -> mixing.Players:
+        return mixing.Players(part, pictured, settings, fps, size_px)
+
+    parts = [(players([one for one in split.tracks(SPLITS, "train") if one in soloists]), 1 - chosen.more_share)]
+    if chosen.more_share and (more := list(Shards(paths.MORE_SOUND).index.index)):
+        parts.append((players(more, pictured=False), chosen.more_share))
+    watched = trials.pairs(
+        players([one for one in split.validation(SPLITS) if one in soloists]), VALIDATION, settings.seed
+    )
+
+    steps = round(settings.windows.duration_s * audio.fps)
+    sizes = {
+        **own.scale.model_dump(),
+        "steps": steps,
+        "picture_fps": fps,
+        "joints": JOINTS,
+        **chosen.model_dump(exclude=NOT_THE_MODELS),
+    }
+    model, scale = Separator(**sizes), Scale(own.scale.bins, own.scale.lowest_hz, audio)
+
+    def batch(generator: np.random.Generator) -> Batch:
+        drawn = mixing.batch(parts, chosen.training.batch, chosen.hidden, own.mixing, generator)
+        heard = [mixing.powers(mixture.sounds, away, scale, audio) for mixture, _, away in drawn]
+        made = to_tensors(
+            {"power": np.stack([one for one, _ in heard]), "sources": np.stack([one for _, one in heard])}
+        )
+        made["shown"] = torch.from_numpy(np.stack([shown for _, shown, _ in drawn]))
+        if model.movement is not None:
+            motion = np.stack([mixture.motion for mixture, _, _ in drawn])
+            varied = vary(motion.reshape(-1, *motion.shape[2:]), settings.variation, settings.motion.fps, generator)
+            made["motion"] = torch.from_numpy(varied.reshape(motion.shape))
+        if model.pixels is not None:
+            made["pictures"] = to_pictures(np.stack([mixture.pictures for mixture, _, _ in drawn]))
+        return made
+
+    def validate(model: Separator) -> dict[str, float]:
+        found: dict[str, list[float]] = {}
+        for control in ("", "_swapped"):
+            for number, mixture in enumerate(watched):
+                parted = trials.taken_apart(model, mixture, settings, control)
+                kind = "" if number < VALIDATION else "_alike"
+                gain = separation.si_sdr(mixture.sounds, parted) - separation.si_sdr(
+                    mixture.sounds, trials.mixed(mixture)
+                )
+                found.setdefault(f"choose_gain{kind}{control}", []).append(float(gain.mean()))
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+    precision = settings.compute.precision
+    inputs = (
+        settings.seed,
+        precision,
+        chosen,
+        own.mixing,
+        own.pictures,
+        own.scale,
+        settings.variation,
+        settings.windows,
+    )
+    data = (SPLITS, TRACKS, MOTION, MORE_PLAYERS / "motion", paths.SOUND, paths.MORE_SOUND, paths.FRAMES)
+    folder = work.WORK / f"separator_{name}" / work.key(__file__, *inputs, settings.motion.fps, *data)
+    history = loop.train(
+        model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder
+    )
+    config = weights.Config("separator", precision, sizes)
+    loop.finish(model, config, history, name=f"separator_{name}", folder=folder)
+
+
+if __name__ == "__main__":
+    run(main)
