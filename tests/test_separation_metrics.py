@@ -96,3 +96,27 @@ def test_what_has_no_meaning_is_refused(true: np.ndarray, made: np.ndarray, said
     for metric in (separation.bss_eval, separation.si_sdr):
         with pytest.raises(ValueError, match=said):
             metric(true, made)
+
+
+def test_pointing_counts_the_steps_in_which_one_player_is_clearly_louder() -> None:
+    power = np.array(
+        [[1, 1, 1, 0.2, 1e-6], [0.01, 0.5, 0.01, 0.001, 0]]
+    )  # the second is not clear, the last not audible
+    volumes = np.zeros((2, 5, 3))
+    volumes[0, 0, 2] = volumes[1, 2, 0] = volumes[0, 3, 1] = 1  # the third points at the other
+    assert separation.pointing(power, volumes, 10) == (2, 3)
+    assert separation.pointing(power[::-1], volumes[::-1], 10) == (2, 3)
+    assert separation.pointing(power, volumes[::-1], 10) == (1, 3)
+
+
+def test_pointing_by_chance_is_one_in_as_many_as_there_are_players() -> None:
+    rng = np.random.default_rng(0)
+    right, counted = separation.pointing(np.exp(3 * rng.normal(size=(3, 4000))), rng.random((3, 4000, 64)), 10)
+    assert counted > 1000
+    assert right / counted == pytest.approx(1 / 3, abs=0.04)
+
+
+@pytest.mark.parametrize(("power", "volumes"), [((1, 4), (1, 4, 2)), ((2, 4), (2, 5, 2)), ((2, 4), (2, 4))])
+def test_pointing_needs_two_players(power: tuple[int, ...], volumes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="two players or more"):
+        separation.pointing(np.ones(power), np.ones(volumes), 10)

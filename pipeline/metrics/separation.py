@@ -1,4 +1,4 @@
-"""How well sounds that were played together were taken apart: SDR, SIR, SAR and SI-SDR, in dB.
+"""How well sounds that were played together were taken apart: SDR, SIR, SAR and SI-SDR, in dB; and pointing accuracy.
 
 Conventions
 -----------
@@ -22,6 +22,7 @@ import scipy.fft
 import scipy.linalg
 
 FILTER_LENGTH = 512  # samples, as in all published figures
+AUDIBLE_DB = 40.0  # a step that is softer than the loudest by more does not count for the pointing
 
 
 def validate(reference: np.ndarray, estimated: np.ndarray) -> None:
@@ -83,6 +84,31 @@ def si_sdr(reference: np.ndarray, estimated: np.ndarray) -> np.ndarray:
     target = scale[:, None] * true
     with np.errstate(divide="ignore"):
         return 10 * np.log10(np.square(target).sum(1) / np.square(made - target).sum(1))
+
+
+def pointing(power: np.ndarray, volumes: np.ndarray, louder_db: float) -> tuple[int, int]:
+    """How often the loudest cell of a map of the sound lies on the player who is heard.
+
+    Args:
+        power: float [players, steps], of each player alone.
+        volumes: float [players, steps, cells], of the cells in each player's strip of the picture.
+        louder_db: a step counts if one player is louder than each of the others by this.
+
+    Returns:
+        The steps in which it does, and the steps that count. By chance it does in one of as many as there are players.
+
+    Raises:
+        ValueError: the arrays do not fit each other, or there is only one player.
+    """
+    if power.ndim != 2 or volumes.shape[:2] != power.shape or volumes.ndim != 3 or len(power) < 2:
+        raise ValueError(
+            f"power of shape {power.shape} and volumes of {volumes.shape}: two players or more, same steps"
+        )
+    ordered = np.sort(power, axis=0)
+    clear = ordered[-1] > ordered[-2] * 10 ** (louder_db / 10)
+    clear &= ordered[-1] > power.max() * 10 ** (-AUDIBLE_DB / 10)
+    right = volumes.max(2).argmax(0) == power.argmax(0)
+    return int((right & clear).sum()), int(clear.sum())
 
 
 def _energy(products: np.ndarray, cross: np.ndarray) -> np.float64:

@@ -80,7 +80,7 @@ def volumes(model: Separator, sound: np.ndarray, players: list[Seen], settings: 
     for start in range(0, len(frames), model.steps):
         power, motion, pictures = _windows(model, frames, players, [start], scale, settings)
         with torch.inference_mode():
-            if pictures is not None:
+            if model.pixels is not None and pictures is not None:
                 made.append(model.volumes(power, motion, pictures)[0].numpy())
             else:
                 gates = model.gates(motion, None, len(players), model.steps)

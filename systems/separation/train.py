@@ -14,7 +14,6 @@ from pipeline.dataset.windows import Batch, to_tensors
 from pipeline.errors import run
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.keypoints.variation import vary
-from pipeline.metrics import separation
 from pipeline.models.separator import Separator
 from pipeline.sampling.separating import to_pictures
 from pipeline.training import loop, weights
@@ -36,9 +35,11 @@ def main(name: str = "") -> None:
     parts = [(players([one for one in split.tracks(SPLITS, "train") if one in soloists]), 1 - chosen.more_share)]
     if chosen.more_share and (more := list(Shards(paths.MORE_SOUND).index.index)):
         parts.append((players(more, pictured=False), chosen.more_share))
-    watched = trials.pairs(
-        players([one for one in split.validation(SPLITS) if one in soloists]), VALIDATION, settings.seed
-    )
+    held_out = players([one for one in split.validation(SPLITS) if one in soloists])
+    watched = {
+        kind: [mixture for _, mixture in trials.pairs(held_out, VALIDATION, alike, settings.seed)]
+        for kind, alike in (("", None), ("_alike", 1))
+    }
 
     steps = round(settings.windows.duration_s * audio.fps)
     sizes = {
@@ -66,16 +67,12 @@ def main(name: str = "") -> None:
         return made
 
     def validate(model: Separator) -> dict[str, float]:
-        found: dict[str, list[float]] = {}
-        for control in ("", "_swapped"):
-            for number, mixture in enumerate(watched):
-                parted = trials.taken_apart(model, mixture, settings, control)
-                kind = "" if number < VALIDATION else "_alike"
-                gain = separation.si_sdr(mixture.sounds, parted) - separation.si_sdr(
-                    mixture.sounds, trials.mixed(mixture)
-                )
-                found.setdefault(f"choose_gain{kind}{control}", []).append(float(gain.mean()))
-        return {name: float(np.mean(values)) for name, values in found.items()}
+        gains = {}
+        for kind, mixtures in watched.items():
+            for control in ("", "_swapped"):
+                made = [trials.taken_apart(model, mixture, settings, control) for mixture in mixtures]
+                gains[f"choose_gain{kind}{control}"] = float(np.mean(list(map(trials.gain, mixtures, made))))
+        return gains
 
     precision = settings.compute.precision
     inputs = (

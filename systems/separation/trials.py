@@ -1,5 +1,6 @@
 """The mixtures on which separators are tried, and what a separator makes of them."""
 
+from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -19,19 +20,26 @@ from systems.separation.sound import FULL_SCALE
 CONTROLS = ("", "_swapped", "_zeroed")
 SILENT = 1e-3  # peak; nothing is defined for who plays nothing
 TRIES = 100
+AUDIBLE = np.float32(1e-5)  # of the mixture, added to each estimate: nothing is defined for a silent one
 
 
-def pairs(players: Players, count: int, seed: int) -> list[Mixture]:
-    """`count` mixtures of two windows of any tracks, and as many of tracks of the most similar poses. Nobody is silent."""
-    generator = np.random.default_rng(seed)
-    found = []
-    for alike in (None, 1):
-        for _ in range(count):
-            for _ in range(TRIES):
-                mixture = players.mixture(players.draw(2, alike, generator))
-                if audible(mixture):
-                    break
-            found.append(mixture)
+def pairs(
+    players: Players, count: int, alike: int | None, seed: int, wanted: Callable[[str, str], bool] = lambda *_: True
+) -> list[tuple[list[str], Mixture]]:
+    """`count` mixtures of two windows, with the names of their tracks. Nobody is silent.
+
+    Args:
+        alike: as of `Players.draw`.
+        wanted: whether two tracks may play together. If no such pair is found, there are fewer mixtures.
+    """
+    generator, found = np.random.default_rng(seed), []
+    for _ in range(count):
+        for _ in range(TRIES):
+            places = players.draw(2, alike, generator)
+            names = [name for name, _ in places]
+            if wanted(*names) and audible(mixture := players.mixture(places)):
+                found.append((names, mixture))
+                break
     return found
 
 
@@ -85,10 +93,16 @@ def seen(model: Separator, mixture: Mixture, control: str = "") -> list[Seen]:
 
 def taken_apart(model: Separator, mixture: Mixture, settings: shared.Params, control: str = "") -> np.ndarray:
     """What a model gives each player: float32 [players, samples]. One that sees nothing gets the best order."""
-    parts = separating.separate(model, mixture.sounds.sum(0), seen(model, mixture, control), settings)[:-1]
+    whole = mixture.sounds.sum(0)
+    parts = separating.separate(model, whole, seen(model, mixture, control), settings)[:-1]
+    parts = parts + AUDIBLE * whole
     if model.sees != "nothing":
         return parts
     orders = [list(order) for order in permutations(range(len(parts)))]
-    # Nobody may be silent in an estimate, or nothing is defined.
-    heard = parts + 1e-9 * mixture.sounds.sum(0)
-    return parts[max(orders, key=lambda order: separation.si_sdr(mixture.sounds, heard[order]).mean())]
+    return parts[max(orders, key=lambda order: separation.si_sdr(mixture.sounds, parts[order]).mean())]
+
+
+def gain(mixture: Mixture, parted: np.ndarray) -> float:
+    """By how much the parts have a higher SI-SDR than the mixture, dB; the mean of the players."""
+    true = mixture.sounds
+    return float((separation.si_sdr(true, parted) - separation.si_sdr(true, mixed(mixture))).mean())
