@@ -23,7 +23,16 @@ SIGHTS = ("movement", "pixels", "both")
 
 def separator(sees: str, seed: int = 0, **changed: Any) -> Separator:
     torch.manual_seed(seed)
-    sizes = {"bins": BINS, "lowest_hz": 30.0, "steps": STEPS, "picture_fps": 5.0, "channels": 4, "depth": 3, "maps": 4}
+    sizes = {
+        "bins": BINS,
+        "lowest_hz": 30.0,
+        "steps": STEPS,
+        "picture_fps": 5.0,
+        "picture_px": 64,
+        "channels": 4,
+        "depth": 3,
+        "maps": 4,
+    }
     sizes |= {"joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1, "loudness_weight": 0.3}
     return Separator(sees=sees, **(sizes | changed)).eval()
 
@@ -207,6 +216,7 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
         "lowest_hz": 30.0,
         "steps": STEPS,
         "picture_fps": 5.0,
+        "picture_px": 64,
         "sees": "both",
         "channels": 4,
         "depth": 3,

@@ -12,7 +12,8 @@ Sources: Zhao et al., "The Sound of Pixels" (ECCV 2018); Gan et al., "Music Gest
 have sigmoids in place of the softmax. There the sight enters once for a window or deep in the network; here it is at the output, at
 every step, or the network could leave it unheard.
 
-Shapes: B mixtures, N players, S = N + 1 sources with the rest, T steps, F frequencies, J joints, P pictures, K maps, C cells.
+Shapes: B mixtures, N players, S = N + 1 sources with the rest, T steps, F frequencies, J joints, P pictures of X x X px, K maps,
+C = (X / 8)² cells of a picture.
 """
 
 from itertools import pairwise, permutations
@@ -36,7 +37,7 @@ class Separator(nn.Module):
     Args:
         bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz on.
         steps: T, of the windows that it is trained on. A longer sound is cut into such windows.
-        picture_fps: rate of the pictures.
+        picture_fps: rate of the pictures. picture_px: X, their height and width; there are X / 8 rows and columns of cells.
         sees: nothing, movement, pixels or both. A network that sees nothing gives its players in any order.
         channels: of the U-Net at half of the resolution; each of its `depth` levels has twice as many, up to 8 times.
         maps: K.
@@ -52,6 +53,7 @@ class Separator(nn.Module):
         lowest_hz: float,
         steps: int,
         picture_fps: float,
+        picture_px: int,
         sees: str,
         channels: int,
         depth: int,
@@ -64,7 +66,8 @@ class Separator(nn.Module):
         loudness_weight: float,
     ) -> None:
         super().__init__()
-        self.bins, self.lowest_hz, self.steps, self.picture_fps = bins, lowest_hz, steps, picture_fps
+        self.bins, self.lowest_hz, self.steps = bins, lowest_hz, steps
+        self.picture_fps, self.picture_px = picture_fps, picture_px
         self.sees, self.loudness_weight = sees, loudness_weight
         self.unet = UNet(bins, channels, depth, maps)
         self.movement = MovementSight(joints, width, layers, maps, dropout) if sees in ("movement", "both") else None
@@ -77,7 +80,7 @@ class Separator(nn.Module):
 
         Args:
             motion: (B, N, frames, J, 2), of which the first frame is at the first step and the last at the last.
-            pictures: (B, N, P, 3, 64, 64) in 0..1, likewise. All 0 for a player without a picture.
+            pictures: (B, N, P, 3, X, X) in 0..1, likewise. All 0 for a player without a picture.
         """
         if self.slots is not None:
             return self.slots[None, :players, :, None]
@@ -87,7 +90,7 @@ class Separator(nn.Module):
             seen.append(self.movement(motion.flatten(0, 1), steps).unflatten(0, motion.shape[:2]))
         if self.pixels is not None:
             assert pictures is not None
-            flat = pictures.flatten(0, 1)  # (B * N, P, 3, 64, 64)
+            flat = pictures.flatten(0, 1)  # (B * N, P, 3, X, X)
             there = (flat.flatten(1) > 0).any(1)
             of_pixels = flat.new_zeros(len(flat), len(self.rest), steps)
             if there.any():
@@ -226,7 +229,7 @@ class MovementSight(nn.Module):
 
 
 class PixelSight(nn.Module):
-    """Gates (B, K, T) from pictures (B, P, 3, 64, 64): the largest of a map of 8 x 8 cells, for each picture."""
+    """Gates (B, K, T) from pictures (B, P, 3, X, X): the largest of a map of cells, for each picture."""
 
     def __init__(self, channels: int, maps: int, dropout: float) -> None:
         super().__init__()
@@ -244,9 +247,9 @@ class PixelSight(nn.Module):
     def forward(self, pictures: Tensor, steps: int) -> Tensor:
         return at_steps(self._cells(pictures).amax(3).transpose(1, 2), steps)
 
-    def _cells(self, pictures: Tensor) -> Tensor:  # (B, P, 3, 64, 64) -> (B, P, K, C)
+    def _cells(self, pictures: Tensor) -> Tensor:  # (B, P, 3, X, X) -> (B, P, K, C)
         change = pictures - torch.cat([pictures[:, :1], pictures[:, :-1]], 1)
-        x = torch.cat([2 * pictures - 1, 4 * change], 2).flatten(0, 1)  # (B * P, 6, 64, 64)
+        x = torch.cat([2 * pictures - 1, 4 * change], 2).flatten(0, 1)  # (B * P, 6, X, X)
         cells = self.gates(self.drop(self.convolutions(x)))
         return cells.flatten(2).unflatten(0, pictures.shape[:2])
 

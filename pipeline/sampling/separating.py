@@ -72,7 +72,7 @@ def masks(
 def volumes(model: Separator, sound: np.ndarray, players: list[Seen], settings: Params) -> np.ndarray:
     """How loud each cell of each player's pictures is, as power: float32 [players, 1 + samples // hop_length, cells].
 
-    The cells are 8 x 8, row by row; a single one if the model looks at no pictures.
+    The cells are those of the pictures, row by row; a single one if the model looks at no pictures.
     """
     scale = Scale(model.bins, model.lowest_hz, settings.audio)
     frames = spectrogram.views(sound, settings.audio)

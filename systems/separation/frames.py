@@ -27,7 +27,7 @@ def main() -> None:
 def of_track(track: Track, chosen: params.Pictures) -> np.ndarray:
     """The pictures of a player's strip: uint8 [rows, size_px, size_px, 3]."""
     strip = track.left, track.right
-    return strips.pictures(track.video, strip, track.start_s, track.end_s, chosen.fps, chosen.size_px)
+    return strips.pictures(track.video, [strip], track.start_s, track.end_s, chosen.fps, chosen.size_px)[0]
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ def load(path: Path = FILE) -> Params:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise ParamsError(f"{path}: {_line(error.errors()[0])}") from None
+    if found.pictures.size_px % 8:
+        raise ParamsError(f"{path}: pictures.size_px = {found.pictures.size_px}: must be a multiple of 8")
     mixing = found.mixing
     if not 2 <= mixing.most_players <= 6:
         raise ParamsError(f"{path}: mixing.most_players = {mixing.most_players}: must be from 2 to 6")

@@ -46,6 +46,7 @@ def main(name: str = "") -> None:
         **own.scale.model_dump(),
         "steps": steps,
         "picture_fps": fps,
+        "picture_px": size_px,
         "joints": JOINTS,
         **chosen.model_dump(exclude=NOT_THE_MODELS),
     }
