@@ -35,7 +35,7 @@ from pipeline.models.separator import Separator
 from pipeline.studio import pieces
 from pipeline.studio.instruments import BY_CODE
 from pipeline.training import weights
-from systems.separation import evaluate, frames, mixing, paths, reference, rows, sound, train, trials
+from systems.separation import evaluate, frames, mixing, paths, reference, report, rows, sound, train, trials
 from systems.separation import params as own
 
 SYSTEM = ROOT / "systems" / "separation"
@@ -72,6 +72,7 @@ def test_no_other_pipeline_knows_of_it() -> None:
         (("mixing", "most_players"), 1, "mixing.most_players = 1: must be from 2 to 6"),
         (("mixing", "loudest"), 0.1, "mixing.loudest = 0.1: must be mixing.quietest or more"),
         (("pictures", "size_px"), 60, "pictures.size_px = 60: must be a multiple of 8"),
+        (("report", "variant"), "eyes", "report.variant = eyes: must be one of nothing, movement, pixels, both"),
         (("scale", "octaves"), 8, "scale.octaves = 8: extra inputs are not permitted"),
         (
             ("variants", "pixels", "more_share"),
@@ -95,7 +96,7 @@ def test_an_unusable_parameter_is_one_line(tmp_path: Path, key: tuple[str, ...],
 
 def test_every_parameter_is_commented() -> None:
     for line in (SYSTEM / "params.yaml").read_text().splitlines():
-        if line.strip() and line.strip() not in ("training:", "evaluation:"):
+        if line.strip() and line.strip() not in ("training:", "evaluation:", "report:"):
             assert " # " in line, line
 
 
@@ -183,6 +184,14 @@ def test_the_stages_make_what_they_promise(here: None) -> None:
     assert mixtures.set.value_counts().to_dict() == {"different": 2, "alike": 2, "ensembles": 1}
     assert mixtures[mixtures.set == "ensembles"].tracks.tolist() == ["g_1+g_2"]
     assert set(" ".join(mixtures[mixtures.set != "ensembles"].tracks).replace("+", " ").split()) == {"e", "f"}
+
+    report.main()
+    written = {path.name: path.read_bytes() for path in paths.REPORT.iterdir()}
+    assert set(written) == {"report.md", "index.html", "masks.png", "map.png"}
+    report.main()
+    again = {path.name: path.read_bytes() for path in paths.REPORT.iterdir() if path.name != "index.html"}
+    assert again.items() <= written.items()
+    assert "| both |" in written["report.md"].decode()
 
     kept = {path: path.read_bytes() for path in MODELS.rglob("*.*")}
     table = pd.read_parquet(SPLITS)

@@ -52,12 +52,18 @@ class Evaluation(Section):
     louder_db: Positive
 
 
+class Report(Section):
+    variant: str
+    pieces: Count
+
+
 class Params(Section):
     pictures: Pictures
     scale: Scale
     mixing: Mixing
     variants: Annotated[dict[str, Variant], SOME]
     evaluation: Evaluation
+    report: Report
 
 
 def load(path: Path = FILE) -> Params:
@@ -81,6 +87,10 @@ def load(path: Path = FILE) -> Params:
         raise ParamsError(f"{path}: mixing.most_players = {mixing.most_players}: must be from 2 to 6")
     if mixing.loudest < mixing.quietest:
         raise ParamsError(f"{path}: mixing.loudest = {mixing.loudest}: must be mixing.quietest or more")
+    if found.report.variant not in found.variants:
+        raise ParamsError(
+            f"{path}: report.variant = {found.report.variant}: must be one of {', '.join(found.variants)}"
+        )
     for name, each in found.variants.items():
         if each.more_share and each.sees == "pixels":
             what = "must be 0 for a variant that sees pixels alone, since more players have no pictures"

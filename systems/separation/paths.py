@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pipeline.dataset.artifacts import METRICS, MODELS, REPORTS
+from pipeline.dataset.artifacts import EVALUATIONS, METRICS, MODELS
 
 SOUND = Path("data/sound")
 MORE_SOUND = Path("data/more_sound")
 FRAMES = Path("data/frames")
 FIGURES = METRICS / "separation"
 ROW = "separation"  # below evaluations/
-REPORT = REPORTS / "separation"
+REPORT = EVALUATIONS / ROW / "report"
 
 
 def model(variant: str) -> Path:
