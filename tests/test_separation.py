@@ -39,7 +39,7 @@ from systems.separation import evaluate, frames, mixing, paths, reference, repor
 from systems.separation import params as own
 
 SYSTEM = ROOT / "systems" / "separation"
-SMALL = {"channels": 4, "depth": 3, "maps": 4, "width": 8, "layers": 1, "picture_channels": 2}
+SMALL = {"channels": 4, "depth": 3, "maps": 4, "bands": 2, "width": 8, "layers": 1, "picture_channels": 2}
 RATE_HZ = PROFILE.audio.sample_rate_hz
 VARIANTS = ("nothing", "movement", "pixels", "both")
 
@@ -268,10 +268,10 @@ def test_mixtures_are_of_players_who_played_alone(here: None) -> None:
 
 def test_powers_are_those_of_the_players_and_of_the_sum() -> None:
     """A hidden player's power is the rest's. Powers of a mixture are not the sum of its players' powers: phases count."""
-    scale = Scale(64, 30.0, PROFILE.audio)
+    scale = Scale(64, 30.0, 2, PROFILE.audio)
     sounds = np.stack([tone(1.0), -tone(1.0), tone(1.0, hz=2000)])
     power, sources = mixing.powers(sounds, np.array([False, False, True]), scale, PROFILE.audio)
-    assert power.shape == (64, 62) and sources.shape == (4, 64, 62)
+    assert power.shape == (64, 32) and sources.shape == (4, 64, 32)
     assert not sources[2].any() and sources[3].any()
     assert power[:, 10] == pytest.approx(sources[3][:, 10], abs=1e-6)  # the other two cancel
     assert sources[0] == pytest.approx(sources[1])
@@ -291,7 +291,15 @@ def test_controls_show_what_they_say() -> None:
 
 
 def sizes(sees: str) -> dict[str, object]:
-    fixed = {"bins": 32, "lowest_hz": 30.0, "steps": 64, "picture_fps": 5.0, "picture_px": 64, "joints": JOINTS}
+    fixed = {
+        "bins": 32,
+        "lowest_hz": 30.0,
+        "every": 4,
+        "steps": 16,
+        "picture_fps": 5.0,
+        "picture_px": 64,
+        "joints": JOINTS,
+    }
     return {**fixed, "sees": sees, **SMALL, "dropout": 0.1, "loudness_weight": 0.3}
 
 

@@ -16,7 +16,7 @@ from pipeline.models.separator import Separator
 from pipeline.sampling import separating
 from pipeline.sampling.separating import Seen
 
-BINS, STEPS, JOINTS = 24, 20, 47
+BINS, STEPS, EVERY, JOINTS = 24, 20, 2, 47
 RATE_HZ, HOP = PROFILE.audio.sample_rate_hz, PROFILE.audio.hop_length
 SIGHTS = ("movement", "pixels", "both")
 
@@ -26,12 +26,14 @@ def separator(sees: str, seed: int = 0, **changed: Any) -> Separator:
     sizes = {
         "bins": BINS,
         "lowest_hz": 30.0,
+        "every": 2,
         "steps": STEPS,
         "picture_fps": 5.0,
         "picture_px": 64,
         "channels": 4,
         "depth": 3,
         "maps": 4,
+        "bands": 2,
     }
     sizes |= {"joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1, "loudness_weight": 0.3}
     return Separator(sees=sees, **(sizes | changed)).eval()
@@ -167,7 +169,7 @@ def test_parts_add_up_to_the_sound(samples: int, players: int, seed: int) -> Non
     )
     assert parts.shape == (players + 1, samples)
     assert np.abs(parts.sum(0) - sound).max() < 1e-5
-    assert sum(ticks) == 2 * (1 + samples // HOP)
+    assert sum(ticks) == -(-(1 + samples // HOP) // EVERY)
 
 
 def test_a_window_is_masked_as_the_network_says() -> None:
@@ -175,14 +177,14 @@ def test_a_window_is_masked_as_the_network_says() -> None:
     masks lie between theirs."""
     rng = np.random.default_rng(0)
     model, players, hop = separator("movement"), seen(2, 2.0, rng), STEPS // 2
-    sound = rng.uniform(-1, 1, 2 * STEPS * HOP - 1).astype(np.float32)
-    scale = Scale(BINS, 30.0, PROFILE.audio)
+    sound = rng.uniform(-1, 1, 2 * STEPS * EVERY * HOP - 1).astype(np.float32)
+    scale = Scale(BINS, 30.0, 2, PROFILE.audio)
     frames = log_frequency.forward(sound, PROFILE.audio)
     alone = []
     for start in (0, hop, STEPS):
-        power = torch.from_numpy((np.abs(frames[start : start + STEPS]) ** 2 @ scale.gather).T[None])
-        first = int(start * HOP / RATE_HZ * 25 + 0.5)
-        motion = torch.from_numpy(np.stack([player.motion[first : first + 8] for player in players])[None])
+        power = torch.from_numpy(scale.power(frames[EVERY * start : EVERY * (start + STEPS)]).T[None])
+        first = int(start * EVERY * HOP / RATE_HZ * 25 + 0.5)
+        motion = torch.from_numpy(np.stack([player.motion[first : first + 16] for player in players])[None])
         with torch.no_grad():
             found = model.log_masks(power, model.gates(motion, None, 2, STEPS)).exp()
         alone.append(found[0, :2].transpose(1, 2).numpy())  # (players, steps, bins)
@@ -200,10 +202,11 @@ def test_a_window_is_masked_as_the_network_says() -> None:
 def test_the_sum_of_cells_follows_the_sound() -> None:
     """No cell is louder than the mixture; a player is heard when there is sound, and not when there is none."""
     rng = np.random.default_rng(0)
-    sound = np.concatenate([np.zeros(STEPS * HOP * 2), rng.uniform(-1, 1, STEPS * HOP)]).astype(np.float32)
+    length = STEPS * EVERY * HOP
+    sound = np.concatenate([np.zeros(2 * length), rng.uniform(-1, 1, length)]).astype(np.float32)
     for sees, cells in (("movement", 1), ("both", 64)):
-        found = separating.volumes(separator(sees), sound, seen(2, 1.0, rng), PROFILE)
-        assert found.shape == (2, 1 + len(sound) // HOP, cells)
+        found = separating.volumes(separator(sees), sound, seen(2, 2.0, rng), PROFILE)
+        assert found.shape == (2, -(-(1 + len(sound) // HOP) // EVERY), cells)
         assert (found >= 0).all()
         assert found[:, : 2 * STEPS - 8].max() < 1e-6 < found[:, 2 * STEPS + 8 :].min()
 
@@ -214,6 +217,7 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
     sizes = {
         "bins": BINS,
         "lowest_hz": 30.0,
+        "every": 2,
         "steps": STEPS,
         "picture_fps": 5.0,
         "picture_px": 64,
@@ -221,7 +225,7 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
         "channels": 4,
         "depth": 3,
     }
-    sizes |= {"maps": 4, "joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1}
+    sizes |= {"maps": 4, "bands": 2, "joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1}
     sizes |= {"loudness_weight": 0.3}
     model, given = separator("both"), example(2)
     weights.save(tmp_path, model, weights.Config("separator", "fp32", sizes))

@@ -49,12 +49,13 @@ class Separated:
     Attributes:
         parts: float32 [players + 1, samples] at audio.sample_rate_hz, players from left to right; the last is the rest, which
             nobody is seen to play. They add up to the sound of the video. Sample 0 is at 0 s of the video.
-        volumes: float32 [players, frames, cells], power; the cells of a player's square, or a single one.
+        volumes: float32 [players, steps of step_s, cells], power; the cells of a player's square, or a single one.
     """
 
     players: list[Player]
     parts: np.ndarray
     volumes: np.ndarray
+    step_s: float
 
 
 def load(model: str, root: Path) -> Separator:
@@ -131,10 +132,12 @@ def separate(video: Path, model: Separator, settings: params.Params) -> Separate
         Player(strip, found, Seen(motion, None if pictures is None else pictures[number]))
         for number, (strip, (found, motion)) in enumerate(zip(places, moved, strict=True))
     ]
-    seen, frames = [player.seen for player in players], 1 + len(sound) // settings.audio.hop_length
-    with tqdm(total=2 * frames, desc="parts", unit=" frame", mininterval=1) as bar:
+    seen = [player.seen for player in players]
+    steps = -(-(1 + len(sound) // settings.audio.hop_length) // model.every)
+    with tqdm(total=steps, desc="parts", unit=" step", mininterval=1) as bar:
         parts = separating.separate(model, sound, seen, settings, bar.update)
-    return Separated(players, parts, separating.volumes(model, sound, seen, settings))
+    volumes = separating.volumes(model, sound, seen, settings)
+    return Separated(players, parts, volumes, model.every / settings.audio.fps)
 
 
 def write_videos(video: Path, sounds: dict[Path, np.ndarray], rate_hz: int) -> None:
@@ -147,17 +150,17 @@ def write_map(path: Path, made: Separated, video: Path, settings: params.Params)
     """Write the video with its whole sound, and how loud each place is in the colour of its player."""
     loudest = max(float(made.volumes.max()), np.finfo(np.float32).tiny)
     with np.errstate(divide="ignore"):
-        levels = np.clip(1 - 10 * np.log10(made.volumes / loudest) / SOFTEST_DB, 0, 1)  # [players, frames, cells]
-    draw = partial(draw_levels, made.players, levels, settings.audio.fps)
+        levels = np.clip(1 - 10 * np.log10(made.volumes / loudest) / SOFTEST_DB, 0, 1)  # [players, steps, cells]
+    draw = partial(draw_levels, made.players, levels, made.step_s)
     way = muxing.plan(path, video, drawn=True)
     muxing.write_video(path, video, made.parts.sum(0), settings.audio.sample_rate_hz, draw, way)
 
 
-def draw_levels(players: list[Player], levels: np.ndarray, fps: float, time_s: float, picture: np.ndarray) -> None:
-    """Colour a picture, uint8 [height, width, 3], in place, by levels [players, frames, cells] from 0 to 1 at its time."""
-    frame = min(max(round(time_s * fps), 0), levels.shape[1] - 1)
+def draw_levels(players: list[Player], levels: np.ndarray, step_s: float, time_s: float, picture: np.ndarray) -> None:
+    """Colour a picture, uint8 [height, width, 3], in place, by levels [players, steps, cells] from 0 to 1 at its time."""
+    step = min(max(int(time_s / step_s), 0), levels.shape[1] - 1)
     width = picture.shape[1]
-    for player, level, colour in zip(players, levels[:, frame], colours(len(players)), strict=True):
+    for player, level, colour in zip(players, levels[:, step], colours(len(players)), strict=True):
         left, right = (round(edge * width) for edge in player.strip)
         strip = picture[:, left:right]
         share = (

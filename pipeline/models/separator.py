@@ -5,6 +5,8 @@ each map at every step, and the player's score is
 
     s(f, t) = Σ_k g_k(t) A_k(f, t).
 
+Some of the maps are fixed bands of frequency, so that sight alone can tell how loud a player is, and where.
+
 The masks are the softmax of the scores of all players and of a rest, whose gates are constants: what nobody is seen to play. So the
 masks add up to one for any number of players, and players who change places change masks.
 
@@ -35,12 +37,12 @@ class Separator(nn.Module):
     """Masks for each player from the power of the mixture and what is seen.
 
     Args:
-        bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz on.
+        bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz on, with steps of `every` frames.
         steps: T, of the windows that it is trained on. A longer sound is cut into such windows.
         picture_fps: rate of the pictures. picture_px: X, their height and width; there are X / 8 rows and columns of cells.
         sees: nothing, movement, pixels or both. A network that sees nothing gives its players in any order.
         channels: of the U-Net at half of the resolution; each of its `depth` levels has twice as many, up to 8 times.
-        maps: K.
+        maps: of the U-Net; bands: fixed ones. K are both together.
         joints, width, layers: of the convolutions over the movement.
         picture_channels: of the first convolution over the pictures.
         loudness_weight: exponent of the power by which a bin weighs in the loss; 0: all alike.
@@ -51,6 +53,7 @@ class Separator(nn.Module):
         *,
         bins: int,
         lowest_hz: float,
+        every: int,
         steps: int,
         picture_fps: float,
         picture_px: int,
@@ -58,6 +61,7 @@ class Separator(nn.Module):
         channels: int,
         depth: int,
         maps: int,
+        bands: int,
         joints: int,
         width: int,
         layers: int,
@@ -66,10 +70,11 @@ class Separator(nn.Module):
         loudness_weight: float,
     ) -> None:
         super().__init__()
-        self.bins, self.lowest_hz, self.steps = bins, lowest_hz, steps
+        self.bins, self.lowest_hz, self.every, self.steps = bins, lowest_hz, every, steps
         self.picture_fps, self.picture_px = picture_fps, picture_px
         self.sees, self.loudness_weight = sees, loudness_weight
-        self.unet = UNet(bins, channels, depth, maps)
+        self.unet = UNet(bins, channels, depth, maps, bands)
+        maps += bands
         self.movement = MovementSight(joints, width, layers, maps, dropout) if sees in ("movement", "both") else None
         self.pixels = PixelSight(picture_channels, maps, dropout) if sees in ("pixels", "both") else None
         self.rest = nn.Parameter(torch.zeros(maps))
@@ -173,8 +178,9 @@ class UNet(nn.Module):
     """Maps (B, K, F, T) from the power (B, F, T) of a mixture."""
 
     place: Tensor
+    bands: Tensor
 
-    def __init__(self, bins: int, channels: int, depth: int, maps: int) -> None:
+    def __init__(self, bins: int, channels: int, depth: int, maps: int, bands: int) -> None:
         super().__init__()
         self.depth = depth
         sizes = [2, *(channels * min(2**level, 8) for level in range(depth))]
@@ -185,6 +191,9 @@ class UNet(nn.Module):
         )
         self.last = nn.Conv2d(channels, maps, 1)
         self.register_buffer("place", torch.linspace(-1, 1, bins)[:, None], persistent=False)
+        at_bins = torch.linspace(0, bands - 1, bins)
+        near = 1 - (at_bins - torch.arange(bands)[:, None]).abs()  # (bands, F), triangles that add up to 1
+        self.register_buffer("bands", near.clamp(min=0)[..., None], persistent=False)
 
     def forward(self, power: Tensor) -> Tensor:
         decibels = 10 * (power + SMALLEST).log10()
@@ -200,7 +209,8 @@ class UNet(nn.Module):
             x = down(x)
         for up, skip in zip(reversed(self.up), reversed(beside), strict=True):
             x = up(torch.cat([F.interpolate(x, scale_factor=2), skip], 1))
-        return self.last(x)[..., :bins, :steps]
+        fixed = self.bands.expand(len(power), -1, -1, steps)
+        return torch.cat([self.last(x)[..., :bins, :steps], fixed], 1)
 
 
 class MovementSight(nn.Module):

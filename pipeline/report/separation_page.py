@@ -58,7 +58,7 @@ def write(path: Path, remark: str, report: str, pieces: Sequence[Piece], audio: 
 
 
 def masks(
-    path: Path, title: str, whole: np.ndarray, parts: Mapping[str, tuple[np.ndarray, np.ndarray]], hop_s: float
+    path: Path, title: str, whole: np.ndarray, parts: Mapping[str, tuple[np.ndarray, np.ndarray]], step_s: float
 ) -> None:
     """Draw the power of a mixture; and for each player the mask, what it lets through, and what the player truly played.
 
@@ -73,7 +73,7 @@ def masks(
 
     figure = new_figure(13, 2.4 * (1 + len(parts)))
     panels = figure.subplots(1 + len(parts), 3, squeeze=False)
-    length_s = len(whole) * hop_s
+    length_s = len(whole) * step_s
 
     def show(axes: Axes, values: np.ndarray, what: str, **limits: Any) -> None:
         axes.imshow(

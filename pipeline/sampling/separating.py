@@ -33,25 +33,22 @@ def masks(
     sound: np.ndarray,
     players: list[Seen],
     settings: Params,
-    tick: Callable[[int], object] = lambda frames: None,
+    tick: Callable[[int], object] = lambda steps: None,
 ) -> np.ndarray:
-    """Masks of each player: float16 [players, 1 + samples // hop_length, bins].
+    """Masks of each player: float32 [players, steps, bins], on the model's scale.
 
     Windows overlap by half, and each fades into the next.
 
     Args:
         sound: float32 [samples] at audio.sample_rate_hz.
-        tick: called with the number of frames that were just done.
+        tick: called with the number of steps that were just done.
     """
-    scale, hop = Scale(model.bins, model.lowest_hz, settings.audio), model.steps // 2
-    frames = spectrogram.views(sound, settings.audio)
-    starts = [0, *range(hop, len(frames) - model.steps + hop, hop)]
+    frames, scale = spectrogram.views(sound, settings.audio), scale_of(model, settings)
+    count, hop = -(-len(frames) // model.every), model.steps // 2
+    starts = [0, *range(hop, count - model.steps + hop, hop)]
     fade = np.minimum(np.arange(1, model.steps + 1), np.arange(model.steps, 0, -1)).astype(np.float32)[:, None]
-    made = np.zeros((len(players), len(frames), model.bins), np.float16)
-    before = np.zeros(
-        (len(players), model.steps - hop, model.bins), np.float32
-    )  # what the last window adds to the next
-    of_before = np.zeros((model.steps - hop, 1), np.float32)  # and its weight
+    made = np.zeros((len(players), starts[-1] + model.steps, model.bins), np.float32)
+    weight = np.zeros((made.shape[1], 1), np.float32)
     for first in range(0, len(starts), BATCH):
         here = starts[first : first + BATCH]
         power, motion, pictures = _windows(model, frames, players, here, scale, settings)
@@ -59,25 +56,20 @@ def masks(
             gates = model.gates(motion, pictures, len(players), model.steps)
             found = model.log_masks(power, gates).exp().numpy()[:, :-1].transpose(0, 1, 3, 2)
         for start, of_window in zip(here, found, strict=True):  # (players, steps, bins)
-            total, weight = of_window * fade, fade.copy()
-            total[:, : len(of_before)] += before
-            weight[: len(of_before)] += of_before
-            done = len(frames) - start if start == starts[-1] else hop
-            made[:, start : start + done] = (total / weight)[:, :done]
-            before, of_before = total[:, hop:], weight[hop:]
-            tick(done)
-    return made
+            made[:, start : start + model.steps] += of_window * fade
+            weight[start : start + model.steps] += fade
+        tick(count * (first + len(here)) // len(starts) - count * first // len(starts))
+    return (made / weight)[:, :count]
 
 
 def volumes(model: Separator, sound: np.ndarray, players: list[Seen], settings: Params) -> np.ndarray:
-    """How loud each cell of each player's pictures is, as power: float32 [players, 1 + samples // hop_length, cells].
+    """How loud each cell of each player's pictures is, as power: float32 [players, steps, cells].
 
     The cells are those of the pictures, row by row; a single one if the model looks at no pictures.
     """
-    scale = Scale(model.bins, model.lowest_hz, settings.audio)
-    frames = spectrogram.views(sound, settings.audio)
-    made = []
-    for start in range(0, len(frames), model.steps):
+    frames, scale = spectrogram.views(sound, settings.audio), scale_of(model, settings)
+    count, made = -(-len(frames) // model.every), []
+    for start in range(0, count, model.steps):
         power, motion, pictures = _windows(model, frames, players, [start], scale, settings)
         with torch.inference_mode():
             if model.pixels is not None and pictures is not None:
@@ -86,7 +78,7 @@ def volumes(model: Separator, sound: np.ndarray, players: list[Seen], settings: 
                 gates = model.gates(motion, None, len(players), model.steps)
                 found = model.log_masks(power, gates).exp()[0, :-1].square() * power
                 made.append(found.sum(1)[..., None].numpy())
-    return np.concatenate(made, axis=1)[:, : len(frames)]
+    return np.concatenate(made, axis=1)[:, :count]
 
 
 def separate(
@@ -94,7 +86,7 @@ def separate(
     sound: np.ndarray,
     players: list[Seen],
     settings: Params,
-    tick: Callable[[int], object] = lambda frames: None,
+    tick: Callable[[int], object] = lambda steps: None,
 ) -> np.ndarray:
     """What each player plays, and last the rest, which nobody is seen to play: float32 [players + 1, samples].
 
@@ -102,13 +94,16 @@ def separate(
 
     Args:
         sound: float32 [samples] at audio.sample_rate_hz.
-        tick: called with the number of frames that were just done; twice for each frame.
+        tick: called with the number of steps that were just done.
     """
     found = masks(model, sound, players, settings, tick)
-    parts = log_frequency.cut_out(
-        sound, found, Scale(model.bins, model.lowest_hz, settings.audio), settings.audio, tick
-    )
+    parts = log_frequency.cut_out(sound, found, scale_of(model, settings), settings.audio)
     return np.concatenate([parts, (sound - parts.sum(0))[None]])
+
+
+def scale_of(model: Separator, settings: Params) -> Scale:
+    """The frequencies and steps of a model's masks."""
+    return Scale(model.bins, model.lowest_hz, model.every, settings.audio)
 
 
 def to_pictures(pictures: np.ndarray) -> torch.Tensor:
@@ -123,16 +118,14 @@ def _windows(
 
     Silence, and whatever was seen last, comes after the end.
     """
-    hann = spectrogram.window(settings.audio)
+    hann, step_s = spectrogram.window(settings.audio), model.every / settings.audio.fps
 
     def power(start: int) -> np.ndarray:
-        spectra = scipy.fft.rfft(frames[start : start + model.steps] * hann)
-        found = (spectra.real**2 + spectra.imag**2) @ scale.gather
+        found = scale.power(scipy.fft.rfft(frames[start * model.every : (start + model.steps) * model.every] * hann))
         return np.pad(found, ((0, model.steps - len(found)), (0, 0))).T
 
     def cut(rows: np.ndarray, start: int, fps: float) -> np.ndarray:
-        first = int(start / settings.audio.fps * fps + 0.5)
-        count = round(model.steps / settings.audio.fps * fps)
+        first, count = int(start * step_s * fps + 0.5), round(model.steps * step_s * fps)
         return rows[np.minimum(np.arange(first, first + count), len(rows) - 1)]
 
     motion = [[cut(player.motion, start, settings.motion.fps) for player in players] for start in starts]

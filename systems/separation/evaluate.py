@@ -3,7 +3,6 @@
 import numpy as np
 
 from pipeline import params as shared
-from pipeline.audio.log_frequency import Scale
 from pipeline.compute import determinism
 from pipeline.errors import run
 from pipeline.metrics import separation
@@ -18,7 +17,7 @@ def main(name: str = "") -> None:
     settings, own = shared.load(), params.load()
     determinism.prepare(settings.seed)
     model = weights.load(paths.model(name), {"separator": Separator})
-    scale = Scale(model.bins, model.lowest_hz, settings.audio)
+    scale = separating.scale_of(model, settings)
 
     def parted(mixture: Mixture, control: str) -> np.ndarray | None:
         if control and model.sees == "nothing":
@@ -30,7 +29,7 @@ def main(name: str = "") -> None:
             return None
         power = rows.powers(mixture, scale, settings).sum(2)
         loud = separating.volumes(model, mixture.sounds.sum(0), trials.seen(model, mixture), settings)
-        return separation.pointing(power, loud[:, : power.shape[1]], own.evaluation.louder_db)
+        return separation.pointing(power, loud, own.evaluation.louder_db)
 
     rows.judge(name, settings, own, parted, pointed)
 

@@ -113,12 +113,10 @@ def powers(
         power of the mixture, float32 [bins, steps]; of the players, 0 for the hidden ones, and of the rest,
         float32 [players + 1, bins, steps].
     """
-    spectra = np.stack([log_frequency.forward(sound, audio)[:-1] for sound in sounds])
+    spectra = np.stack([log_frequency.forward(sound, audio) for sound in sounds])
     rest = spectra[hidden].sum(0, keepdims=True)
     spectra[hidden], whole = 0, spectra.sum(0)
-    every = np.concatenate([whole[None], spectra, rest])
-    power = (every.real**2 + every.imag**2) @ scale.gather  # (players + 2, steps, bins)
-    found = power.transpose(0, 2, 1)
+    found = scale.power(np.concatenate([whole[None], spectra, rest])).transpose(0, 2, 1)  # (players + 2, bins, steps)
     return found[0], found[1:]
 
 

@@ -22,6 +22,7 @@ class Pictures(Section):
 class Scale(Section):
     bins: Count
     lowest_hz: Positive
+    every: Count
 
 
 class Mixing(Section):
@@ -37,6 +38,7 @@ class Variant(Section):
     channels: Count
     depth: Count
     maps: Count
+    bands: Count
     width: Count
     layers: Count
     picture_channels: Count

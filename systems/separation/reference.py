@@ -22,11 +22,10 @@ SMALLEST = 1e-10  # power; keeps shares of silence defined
 def main() -> None:
     settings, own = shared.load(), params.load()
     determinism.prepare(settings.seed)
-    scale = Scale(own.scale.bins, own.scale.lowest_hz, settings.audio)
+    scale = Scale(**own.scale.model_dump(), audio=settings.audio)
 
     def by_shares(mixture: Mixture, fixed: bool) -> np.ndarray:
         power = rows.powers(mixture, scale, settings)
-        power = np.concatenate([power, power[:, -1:]], axis=1)  # the last frame is the end of the sound
         if fixed:
             power = np.repeat(power.mean(1, keepdims=True), power.shape[1], axis=1)
         shares = power / np.maximum(power.sum(0), SMALLEST)

@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 
 from pipeline import params as shared
-from pipeline.audio.log_frequency import Scale
 from pipeline.compute import determinism
 from pipeline.errors import run
 from pipeline.evaluation.rows import instrument_of
@@ -66,25 +65,25 @@ def main() -> None:
 def draw_masks(title: str, piece: tuple[list[str], Mixture], model: Separator, settings: shared.Params) -> None:
     """Draw what one ensemble was taken apart by."""
     played, mixture = piece
-    scale, whole = Scale(model.bins, model.lowest_hz, settings.audio), mixture.sounds.sum(0)
-    masks = separating.masks(model, whole, trials.seen(model, mixture), settings)[:, :-1].astype(np.float32)
+    scale, whole = separating.scale_of(model, settings), mixture.sounds.sum(0)
+    masks = separating.masks(model, whole, trials.seen(model, mixture), settings)
     together = Mixture(whole[None], mixture.motion, mixture.pictures)
     power = rows.powers(together, scale, settings)[0]
     parts = dict(zip(played, zip(masks, rows.powers(mixture, scale, settings), strict=True), strict=True))
-    separation_page.masks(paths.REPORT / "masks.png", title, power, parts, 1 / settings.audio.fps)
+    separation_page.masks(paths.REPORT / "masks.png", title, power, parts, model.every / settings.audio.fps)
 
 
 def draw_maps(heard: dict[str, tuple[list[str], Mixture]], model: Separator, settings: shared.Params) -> None:
     """Draw where each ensemble is heard when each of its players is loudest against the others."""
     drawn = {}
     for title, (played, mixture) in heard.items():
-        scale = Scale(model.bins, model.lowest_hz, settings.audio)
+        scale = separating.scale_of(model, settings)
         power = rows.powers(mixture, scale, settings).sum(2)  # [players, steps]
         volumes = separating.volumes(model, mixture.sounds.sum(0), trials.seen(model, mixture), settings)
         steps = np.argmax(
             power**2 / np.maximum(power.sum(0), power.max() * 1e-3), axis=1
         )  # loud, and louder than the others
-        rows_of_pictures = (steps / settings.audio.fps * model.picture_fps).astype(int)
+        rows_of_pictures = (steps * model.every / settings.audio.fps * model.picture_fps).astype(int)
         rows_of_pictures = rows_of_pictures.clip(max=mixture.pictures.shape[1] - 1)
         pictures = mixture.pictures[:, rows_of_pictures].transpose(1, 0, 2, 3, 4)
         moments = [f"{name} is heard" for name in played]
