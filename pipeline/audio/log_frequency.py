@@ -46,11 +46,16 @@ class Scale:
         self.spread = np.maximum(1 - np.abs(on_scale - np.arange(bins)[:, None]), 0).astype(np.float32)
 
     def power(self, spectra: np.ndarray) -> np.ndarray:
-        """Spectra complex64 [..., frames, n_fft // 2 + 1] → power float32 [..., steps, bins]. The last step may have fewer frames."""
-        power = (spectra.real**2 + spectra.imag**2) @ self.gather
+        """Power at the scale's frequencies and steps, float32 [..., steps, bins]. The last step may have fewer frames.
+
+        Args:
+            spectra: complex64 [..., frames, n_fft // 2 + 1].
+        """
+        power = spectra.real**2 + spectra.imag**2
         starts = np.arange(0, power.shape[-2], self.every)
         counts = np.minimum(power.shape[-2] - starts, self.every).astype(np.float32)
-        return np.add.reduceat(power, starts, axis=-2) / counts[:, None]
+        # Frames first: there are more frequencies than bins, and most of the work is in the product.
+        return np.add.reduceat(power, starts, axis=-2) / counts[:, None] @ self.gather
 
 
 def cut_out(sound: np.ndarray, masks: np.ndarray, scale: Scale, audio: Audio) -> np.ndarray:
