@@ -84,8 +84,7 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="take the sound of a video apart, a part for each player",
         description="Find the players in a video, watch them, and give each their own sound. The parts add up to the sound of the "
         "video; what nobody is seen to play is the rest. Sound is mono, at 16 kHz.",
-        epilog="example: minet separate duo.mp4 -o parts; to practise with the others: "
-        "minet separate duo.mp4 --mute 1 -o minus_one.mp4",
+        epilog="example: minet separate duo.mp4 -o parts",
     )
     separate.add_argument("video", type=Path, help="a video of two players or more, with sound").complete = shtab.FILE  # type: ignore[attr-defined]
     separate.add_argument(
@@ -101,7 +100,7 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one = separate.add_mutually_exclusive_group()
     one.add_argument("--player", type=int, help="write this player's sound alone; from 1 at the left")
-    one.add_argument("--mute", type=int, help="write the sound without this player's; from 1 at the left")
+    one.add_argument("--mute", type=int, help="write the sound without this player's, to practise with the others; from 1 at the left")
     separate.set_defaults(run=run_separate)
 
 
