@@ -100,7 +100,11 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one = separate.add_mutually_exclusive_group()
     one.add_argument("--player", type=int, help="write this player's sound alone; from 1 at the left")
-    one.add_argument("--mute", type=int, help="write the sound without this player's, to practise with the others; from 1 at the left")
+    one.add_argument(
+        "--mute",
+        type=int,
+        help="write the sound without this player's, to practise with the others; from 1 at the left",
+    )
     separate.set_defaults(run=run_separate)
 
 

@@ -214,7 +214,11 @@ class UNet(nn.Module):
 
 
 class MovementSight(nn.Module):
-    """Gates (B, K, T) from movements (B, frames, J, 2): convolutions over joints and their velocities, which are standardised."""
+    """Gates (B, K, T) from movements (B, frames, J, 2).
+
+    Convolutions over joints and their velocities, which are standardised, see when a note begins; a GRU in both directions of time
+    remembers it while the note sounds.
+    """
 
     def __init__(self, joints: int, width: int, layers: int, maps: int, dropout: float) -> None:
         super().__init__()
@@ -222,8 +226,8 @@ class MovementSight(nn.Module):
         sizes = [4 * joints, *layers * [width]]
         self.convolutions = nn.ModuleList(nn.Conv1d(a, b, KERNEL, padding=KERNEL // 2) for a, b in pairwise(sizes))
         self.drop = nn.Dropout(dropout)
-        self.at_steps = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
-        self.gates = nn.Conv1d(3 * width, maps, 1)
+        self.memory = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
+        self.gates = nn.Linear(3 * width + width // 2 * 2, maps)
 
     def forward(self, motion: Tensor, steps: int) -> Tensor:
         x = motion.flatten(2)  # (B, frames, J * 2)
@@ -234,8 +238,10 @@ class MovementSight(nn.Module):
             x = x + seen if number else seen
         mean = x.mean(2, keepdim=True)
         whole = torch.cat([mean, (x - mean).abs().mean(2, keepdim=True)], 1)  # (B, 2 * width, 1)
-        now = F.gelu(self.at_steps(at_steps(x, steps)))
-        return self.gates(torch.cat([now, whole.expand(-1, -1, steps)], 1))
+        now = at_steps(x, steps).transpose(1, 2)  # (B, T, width)
+        remembered, _ = self.memory(now)
+        told = torch.cat([now, remembered, whole.transpose(1, 2).expand(-1, steps, -1)], -1)
+        return self.gates(told).transpose(1, 2)
 
 
 class PixelSight(nn.Module):
