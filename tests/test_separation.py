@@ -159,6 +159,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own, "load", lambda: chosen.model_copy(update=sizes))
 
 
+@pytest.mark.slow
 def test_the_stages_make_what_they_promise(here: None) -> None:
     """Models and the same keys in every row; the ideal masks are above the fixed filters, and these above the mixture. Again with
     other labels, the same bytes."""
