@@ -267,6 +267,18 @@ def test_mixtures_are_of_players_who_played_alone(here: None) -> None:
         assert (np.abs(mixture.sounds).max(1) > 0).tolist() == (each | hidden).tolist()
 
 
+def test_repainted_pictures_show_the_same_playing() -> None:
+    """Other colours, another place, perhaps mirrored; the same in all pictures of a window, or it would look like movement."""
+    rng, chosen = np.random.default_rng(0), own.load().mixing
+    pictures = np.repeat(rng.integers(1, 255, (1, 64, 64, 3), np.uint8), 3, axis=0)
+    found = [mixing.repainted(pictures, chosen, rng) for _ in range(20)]
+    assert all((each == each[:1]).all() for each in found)
+    assert len({each.tobytes() for each in found}) == 20
+    assert all(each[:, 8:-8, 8:-8].min() > 0 for each in found)  # black is no picture
+    still = chosen.model_copy(update={"recoloured": 0.0, "mirrored": 1.0, "moved_px": 0})
+    assert (mixing.repainted(pictures, still, rng) == pictures[:, :, ::-1]).all()
+
+
 def test_powers_are_those_of_the_players_and_of_the_sum() -> None:
     """A hidden player's power is the rest's. Powers of a mixture are not the sum of its players' powers: phases count."""
     scale = Scale(64, 30.0, 2, PROFILE.audio)

@@ -120,6 +120,25 @@ def powers(
     return found[0], found[1:]
 
 
+def repainted(pictures: np.ndarray, chosen: Mixing, generator: np.random.Generator) -> np.ndarray:
+    """Pictures of the same playing by somebody who looks different: uint8 [rows, size, size, 3].
+
+    The colours are mixed and made lighter or darker, the picture is moved a little, and may be mirrored. There are few players, and
+    a network would know each by their clothes.
+    """
+    shift = generator.integers(-chosen.moved_px, chosen.moved_px + 1, 2)
+    colours = generator.dirichlet(np.ones(3), 3) * chosen.lighter ** generator.uniform(-1, 1)
+    moved = np.zeros_like(pictures)
+    size = pictures.shape[1]
+    (top, left), (below, right) = np.maximum(shift, 0), np.maximum(-shift, 0)
+    moved[:, top : size - below, left : size - right] = pictures[:, below : size - top, right : size - left]
+    if generator.random() < chosen.mirrored:
+        moved = moved[:, :, ::-1]
+    if generator.random() < chosen.recoloured:
+        moved = np.clip(moved.astype(np.float32) @ colours.astype(np.float32), 1, 255).astype(np.uint8)
+    return moved
+
+
 def batch(
     parts: list[tuple[Players, float]], size: int, hidden: float, chosen: Mixing, generator: np.random.Generator
 ) -> list[tuple[Mixture, np.ndarray, np.ndarray]]:
@@ -140,5 +159,8 @@ def batch(
         heard = np.arange(chosen.most_players) < count
         away = (np.arange(chosen.most_players) == count - 1) & (generator.random() < hidden)
         sounds = mixture.sounds * np.where(heard, level, 0)[:, None].astype(np.float32)
-        made.append((Mixture(sounds, mixture.motion, mixture.pictures), heard & ~away, away))
+        pictures = mixture.pictures
+        if pictures.any():
+            pictures = np.stack([repainted(each, chosen, generator) for each in pictures])
+        made.append((Mixture(sounds, mixture.motion, pictures), heard & ~away, away))
     return made

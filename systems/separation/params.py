@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
-from pipeline.params import SOME, Amount, Count, Positive, Probability, Section, Share, Training
+from pipeline.params import SOME, Amount, Count, Natural, Positive, Probability, Section, Share, Training
 
 FILE = Path(__file__).with_name("params.yaml")
 
@@ -31,6 +31,10 @@ class Mixing(Section):
     nearest: Count
     quietest: Positive
     loudest: Positive
+    recoloured: Probability
+    lighter: Positive
+    mirrored: Probability
+    moved_px: Natural
 
 
 class Variant(Section):
