@@ -1,7 +1,7 @@
 """What are multi-band blocks worth in the VQ-VAE? `python -m benchmarks.bands [PART] [--steps STEPS]`
 
 Trains VQ-VAEs as the stage train_vqvae does, all with the same seed and the same windows, and measures them on the tracks of a part
-of the split ("test" unless another is named):
+of the split ("test" unless another is named). The first two are those of the run, unless other steps are asked for:
 
 - bands: the run's `vqvae`, blocks of 8, 4, 2, 2 bands in the demo profile;
 - equal parameters: the run's `vqvae_plain`, without bands and narrower;
@@ -28,7 +28,7 @@ from torch import nn
 
 from pipeline import params
 from pipeline.compute import determinism, work
-from pipeline.dataset import split
+from pipeline.dataset import artifacts, split
 from pipeline.dataset.artifacts import MORE_PLAYERS, SPECTROGRAMS, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Batch, Source, Windows, to_tensors
@@ -204,9 +204,13 @@ def main() -> None:
     )
     recorded = {track: shards.rows("spectrogram", track) for track in split.tracks(SPLITS, asked.part)}
     errors, counts = {}, {}
+    of_run = {} if asked.steps else dict(zip(MODELS, ("vqvae", "vqvae_plain"), strict=False))
     for name, make in makers(settings).items():
         data = (SPECTROGRAMS, MORE_PLAYERS / "spectrograms", SPLITS)
-        model = trained(make, draw, chosen, settings, name, settings.more_players, *data)
+        if name in of_run:
+            model = codec.load(artifacts.MODELS / of_run[name])
+        else:
+            model = trained(make, draw, chosen, settings, name, settings.more_players, *data)
         errors[name], counts[name] = sums(model, recorded), parameters(model)
     table(errors, counts, settings).to_csv(sys.stdout, index=False, float_format="%.4f")
 

@@ -1,19 +1,16 @@
 """Judges of onsets: where do notes begin in a sound? None of them had a say in training or sampling.
 
 librosa's detector follows the spectrum's flux. basic-pitch is a small network that was trained on recorded notes (Bittner et al.,
-ICASSP 2022); its weights lie in its wheel, which needs TensorFlow only for what is not used here:
-
-    .venv/bin/pip install onnxruntime && .venv/bin/pip install --no-deps basic-pitch==0.4.0
+ICASSP 2022); `pipeline.notes.basic_pitch` says how it is installed.
 """
 
 from collections.abc import Callable
-from functools import cache
-from importlib import metadata
-from typing import Any
 
 import librosa
 import numpy as np
 from scipy.ndimage import maximum_filter1d
+
+from pipeline.notes.basic_pitch import network
 
 Judge = Callable[[np.ndarray, int], np.ndarray]  # sound float32 [samples], its rate in Hz -> onsets in s, ascending
 
@@ -52,7 +49,7 @@ def by_basic_pitch(sound: np.ndarray, rate_hz: int) -> np.ndarray:
         window = np.zeros(WINDOW, np.float32)
         piece = sound[max(first, 0) : first + WINDOW]
         window[max(-first, 0) :][: len(piece)] = piece
-        (onset,) = _network().run(["StatefulPartitionedCall:2"], {"serving_default_input_2:0": window[None, :, None]})
+        (onset,) = network().run(["StatefulPartitionedCall:2"], {"serving_default_input_2:0": window[None, :, None]})
         inner = onset[0, EDGE_FRAMES:-EDGE_FRAMES].max(1)  # over all pitches
         times.append((first + edge + np.arange(len(inner)) * HOP_LENGTH) / BASIC_PITCH_HZ)
         strengths.append(inner)
@@ -72,14 +69,3 @@ def by_both(sound: np.ndarray, rate_hz: int) -> np.ndarray:
 
 
 JUDGES: dict[str, Judge] = {"basic-pitch": by_basic_pitch, "librosa": by_librosa, "both": by_both}
-
-
-@cache
-def _network() -> Any:
-    import onnxruntime
-
-    files = metadata.files("basic-pitch") or []
-    (weights,) = (file for file in files if file.name == "nmp.onnx")
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(weights.locate()), settings, providers=["CPUExecutionProvider"])

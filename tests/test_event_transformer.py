@@ -234,7 +234,7 @@ def test_windows_keep_what_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     pasts = []
 
     def steady(
-        model: EventTransformer, moving: Tensor, generator: Any, *, temperature: float, given: Tensor
+        model: EventTransformer, moving: Tensor, generator: Any, *, temperature: float, given: Tensor, key: None
     ) -> np.ndarray:
         start = 50 // 2 * (len(pasts))  # windows of 2 s, half of each new
         pasts.append(code.decode(given[0].numpy()))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pandas as pd
 import pretty_midi
 import pytest
 import torch
-from make_media import PROFILE, blank, write_video
+from make_hands import no_one, two_hands
+from make_media import PROFILE, blank, write_video, write_wav
 from pretty_midi import Note
 from ruamel.yaml import YAML
 
@@ -26,17 +27,18 @@ from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, NOTES, SPLITS, TRAC
 from pipeline.dataset.shards import ShardWriter
 from pipeline.errors import NothingLeft, ParamsError
 from pipeline.evaluation import rows as shared_rows
-from pipeline.keypoints import detection
+from pipeline.keypoints import detection, mediapipe_hands
 from pipeline.keypoints.skeleton import BONES, JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.models.event_transformer import EventTransformer
-from pipeline.notes import midi_file, note_table
+from pipeline.notes import heard as heard_notes
+from pipeline.notes import key, midi_file, note_table
 from pipeline.notes.events import Code
 from pipeline.sampling import batches
 from pipeline.studio import pieces, synthesis
 from pipeline.studio.instruments import BY_CODE
 from pipeline.studio.score import Part
 from pipeline.training import weights
-from systems.foley_music import evaluate, examples, generate, notes, paths, rows, score, train
+from systems.foley_music import degrade, evaluate, examples, generate, notes, paths, rows, score, train
 from systems.foley_music import params as own
 
 SYSTEM = ROOT / "systems" / "foley_music"
@@ -49,13 +51,15 @@ def test_the_stages_of_dvc_yaml_are_the_modules() -> None:
     assert set(own.load().variants) == set(stages["train"]["foreach"])
     for name, spec in stages.items():
         each = spec.get("do", spec)
-        variant = " ${item}" if "do" in spec else ""
+        variant = " ${item}" if "do" in spec else " foley_timed" if name == "degrade" else ""
         assert each["cmd"] == f"python -m systems.foley_music.{name}{variant}"
         assert each["wdir"] == "../.."
         assert f"systems/foley_music/{name}.py" in each["deps"]
         read = (SYSTEM / f"{name}.py").read_text()
         declared = str(each["params"])
-        assert ("variants.${item}" in declared or name == "score") == ("variant(" in read or name == "score")
+        assert ("variants.${item}" in declared or name in ("score", "degrade")) == (
+            "variant(" in read or name == "score"
+        )
 
 
 def test_the_papers_pipeline_knows_nothing_of_it() -> None:
@@ -183,7 +187,9 @@ def test_the_stages_make_what_they_promise(here: None, name: str) -> None:
     assert {tuple(metrics) for metrics in made.values()} == {rows.KEYS}
     assert made[name]["heard"] is None
     assert made[f"score_{name}"]["nll_token"] is None
-    assert all(value is not None for key, value in made[name].items() if key != "heard")
+    of_keys = {figure for figure in rows.KEYS if "key" in figure}
+    missing = {figure for figure, value in made[name].items() if value is None}
+    assert missing == {"heard"} | (of_keys if name == "foley_music" else set())
     assert made["score_foley_timed" if name == "foley_timed" else f"score_{name}"]["onset_f1"] > 0.5
     midis = sorted(Path(f"samples/{name}/midi").glob("*.mid"))
     assert len(midis) == 2
@@ -199,6 +205,22 @@ def test_the_stages_make_what_they_promise(here: None, name: str) -> None:
     train.main(name)
     generate.main(name)
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_worse_view_is_judged_like_a_good_one(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every condition has its row, and the movement as it is has the figures of the same notes judged alone."""
+    monkeypatch.setattr(
+        "pipeline.evaluation.degraded.true_motion", lambda *_, **__: {}
+    )  # nobody knows true joints here
+    train.main("foley_timed")
+    degrade.main("foley_timed")
+    table = pd.read_csv(paths.FIGURES / "degraded.csv")
+    asked = params.load().degrade
+    assert list(table.columns) == ["seen", "amount", "onset_f1", "onset_f1_shuffled", "note_f1", "note_f1_shuffled"]
+    assert table.seen.iloc[0] == "as it is"
+    counts = table.seen.value_counts()
+    assert counts["size"] == len(asked.size) and counts["noise"] == len(asked.noise) and counts["mirrored"] == 1
+    assert table.onset_f1.notna().all()
 
 
 def test_the_places_are_those_of_the_other_models(here: None) -> None:
@@ -253,13 +275,101 @@ def test_notes_of_a_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert ([note.start for note in scored], source) == ([0, 1], "midi")
 
     write_tracks(TRACKS, [write_track()])
-    with pytest.raises(NothingLeft, match="put the MIDI of each piece beside its video"):
+    with pytest.raises(NothingLeft, match="put the MIDI of each piece beside its video, or set `heard` to pyin"):
         notes.main()
     annotated.write_text("nonsense\n")
     write_tracks(TRACKS, [write_track(notes=annotated), write_track(midi=midi)])
     notes.main()
     assert "notes.txt" in paths.SET_ASIDE.read_text()
     assert pd.read_parquet(paths.NOTES).source.unique().tolist() == ["midi"]
+
+
+def beeps(path: Path) -> Path:
+    """Two seconds of sound with two notes, A4 at 0.5 s and E4 at 1.2 s."""
+    times_s, sound = np.arange(32000) / 16000, np.zeros(32000)
+    for onset_s, hz in ((0.5, 440.0), (1.2, 329.63)):
+        inside = (times_s >= onset_s) & (times_s < onset_s + 0.4)
+        sound[inside] = sum(0.2 / k * np.sin(2 * np.pi * k * hz * (times_s[inside] - onset_s)) for k in (1, 2, 3))
+    return write_wav(path, sound)
+
+
+def test_notes_are_heard_where_nobody_wrote_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only there, in the track's own stretch of the sound, and the summary counts them apart; what cannot be heard is listed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((ROOT / "profiles" / "smoke.yaml").read_text())
+    root = Path("data/raw/studio")
+    root.mkdir(parents=True)
+    with ShardWriter(MORE_PLAYERS / "motion"):
+        pass
+    midi_file.write(root / "score.mid", [Note(90, 72, 0, 1)], 40, "violin")
+    write_wav(root / "silent.wav", np.zeros(32000))
+    (root / "broken.wav").write_text("no sound")
+    written = write_track(midi=root / "score.mid")
+    sounding = beeps(root / "v.wav")
+    tracks = [
+        replace(written, name="written", audio=sounding),
+        replace(written, name="later", audio=sounding, midi=None, start_s=1.0),
+        replace(written, name="silent", audio=root / "silent.wav", midi=None),
+        replace(written, name="broken", audio=root / "broken.wav", midi=None),
+    ]
+    write_tracks(TRACKS, tracks)
+    monkeypatch.setattr(notes, "load", lambda: own.load().model_copy(update={"heard": "pyin"}))
+    monkeypatch.setattr(notes.parallel, "each", lambda function, calls, _: [function(*call) for call in calls])
+    notes.main()
+    assert "notes: 2 (heard: 1 tracks, midi: 1 tracks)" in capsys.readouterr().out
+    found = pd.read_parquet(paths.NOTES).set_index("track")
+    assert found.source.to_dict() == {"written": "midi", "later": "heard"}
+    assert found.pitch.to_dict() == {"written": 72, "later": 64}
+    assert found.onset_s["later"] == pytest.approx(0.2, abs=0.04)
+    assert note_table.heard(paths.NOTES) == {"later"}
+    aside = paths.SET_ASIDE.read_text()
+    assert "silent.wav,no note is heard in its sound" in aside
+    assert 'broken.wav,"broken, or no media file' in aside
+    monkeypatch.setattr(heard_notes, "notes", None)  # what was heard is kept, for a run that goes on
+    notes.main()
+
+
+def test_notes_that_were_heard_are_no_truth(here: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two test tracks, the one whose notes were heard is not judged; if both were, no figure is made of them."""
+    score.main()
+    train.main("foley_timed")
+    generate.main("foley_timed")
+    table = pd.read_parquet(paths.NOTES)
+    windows = shared_rows.EVALUATIONS / "foley_music/foley_timed/windows.csv"
+    for heard, judged in (({"f"}, {"e"}), ({"e", "f"}, set())):
+        windows.unlink(missing_ok=True)
+        table.assign(source=["heard" if track in heard else "midi" for track in table.track]).to_parquet(paths.NOTES)
+        capsys.readouterr()
+        score.main()
+        evaluate.main("foley_timed")
+        said = f"note: {len(heard)} test tracks are not judged: their notes were heard"
+        assert capsys.readouterr().out.count(said) == 2
+        made = [json.loads((paths.FIGURES / f"{row}.json").read_text()) for row in ("score_foley_timed", "foley_timed")]
+        if judged:
+            assert set(pd.read_csv(windows).source) == judged
+            assert all(metrics["onset_f1"] is not None for metrics in made)
+        else:
+            assert not windows.exists()
+            assert {key for key, value in made[1].items() if value is not None} == {"knn"}
+            assert not [value for value in made[0].values() if value is not None]
+            assert "onset_f1" in pd.read_csv(paths.FIGURES / "foley_timed.csv")
+
+
+def test_a_corpus_whose_notes_are_all_heard(here: None) -> None:
+    """Nobody wrote any notes down, so data/notes has no track: a model is trained, writes notes, and is not judged."""
+    with ShardWriter(NOTES):
+        pass
+    pd.read_parquet(paths.NOTES).assign(source="heard").to_parquet(paths.NOTES)
+    score.main()
+    train.main("foley_timed")
+    generate.main("foley_timed")
+    evaluate.main("foley_timed")
+    degrade.main("foley_timed")
+    metrics = json.loads((paths.FIGURES / "foley_timed.json").read_text())
+    assert metrics["knn"] is not None and metrics["onset_f1"] is None
+    assert not len(pd.read_csv(paths.FIGURES / "degraded.csv"))
 
 
 def standing(pictures: Iterator[np.ndarray], _: params.Keypoints) -> Iterator[np.ndarray]:
@@ -320,6 +430,7 @@ def test_without_states_a_piano_plays(tmp_path: Path, writer: Path, capsys: pyte
         (["--instrument", "kazoo"], "--instrument kazoo: must be one of violin, viola"),
         (["--midi", "score.mid"], "--midi: this model writes notes and does not read them; leave --midi out"),
         (["--midi-out", "nowhere/out.mid"], "there is no folder nowhere; make it first"),
+        (["--key", "H minor"], "--key 'H minor': must be a note and its mode, as \"C minor\""),
     ],
 )
 def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[str], said: str) -> None:
@@ -330,11 +441,64 @@ def test_what_cannot_be_asked_for(tmp_path: Path, writer: Path, arguments: list[
     assert str(error.value).count("\n") == 0
 
 
-@pytest.mark.parametrize("option", ["--midi-out", "--instrument"])
-def test_a_model_of_codes_writes_no_notes(tmp_path: Path, option: str) -> None:
+def test_hands_alone_are_played(
+    tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video of hands without a body has notes, and it is said so; without hands it is refused as before."""
+    video, out = write_video(tmp_path / "in.mp4", blank(5)), tmp_path / "out.mp4"
+    monkeypatch.setitem(detection.DETECTORS, "mediapipe", partial(detection.in_pictures, no_one))
+    monkeypatch.setattr(mediapipe_hands, "detect", two_hands)
+    run(video, "-o", out, "--model", writer)
+    said = capsys.readouterr().out
+    assert "no shoulders are seen, so the hands alone say what is played" in said
+    assert "played by: piano" in said
+    monkeypatch.setattr(mediapipe_hands, "detect", no_one)
+    with pytest.raises(SystemExit, match="nobody in view; show the player's head, arms and hands"):
+        run(video, "-o", out, "--model", writer)
+
+
+def test_a_key_can_be_asked_for(tmp_path: Path, writer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other notes for another key, in all windows of a long video; and the command counts those that are in it."""
+    video, found = write_video(tmp_path / "in.mp4", blank(7)), []
+    for asked in ("C minor", "F# major"):
+        midi = tmp_path / "out.mid"
+        run(video, "-o", tmp_path / "out.mp4", "--model", writer, "--midi-out", midi, "--key", asked)
+        (track,) = pretty_midi.PrettyMIDI(str(midi)).instruments
+        found.append([note.pitch for note in track.notes])
+        within = int(key.parse(asked).holds(found[-1]).sum())
+        assert f"{len(found[-1])} notes, {within} of them in the key, played by" in capsys.readouterr().out
+    assert found[0] != found[1]
+
+
+def test_who_knows_no_key_is_named(tmp_path: Path, writer: Path) -> None:
     video = write_video(tmp_path / "in.mp4", blank(2))
-    with pytest.raises(SystemExit, match="does not write notes; choose one that does with --model foley_timed"):
-        run(video, "-o", tmp_path / "out.mp4", "--model", "mi_net_sync", option, tmp_path / "cello")
+    config = json.loads((writer / "config.json").read_text())
+    config["sizes"] |= {"key": False}
+    model = EventTransformer(**config["sizes"])
+    weights.save(tmp_path / "keyless", model, weights.Config("event_transformer", "fp32", config["sizes"]))
+    for name, said in (
+        (tmp_path / "keyless", "keyless was trained without keys; leave --key out, or choose --model foley_timed"),
+        ("mi_net_sync", "--key: mi_net_sync does not take a key; choose one that does with --model foley_timed"),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            run(video, "-o", tmp_path / "out.mp4", "--model", name, "--key", "C")
+
+
+def test_notes_in_a_key_are_counted() -> None:
+    """Asked for C major and C minor: all notes in it, none in it; unasked one of two, and none was written."""
+    asked = [np.array([[0.5, 1, 60]]), np.array([[0.5, 1, 60]])]
+    keyed = [np.array([[0.5, 1, 64], [2, 3, 65]]), np.array([[0.7, 1, 64]])]
+    unasked = [np.array([[0.5, 1, 61], [2, 3, 62]]), np.zeros((0, 3))]
+    found = evaluate.in_keys([key.Key(0, "major"), key.Key(0, "minor")], asked, unasked, keyed, 0.05)
+    assert found == {"in_key": pytest.approx(2 / 3), "in_key_unasked": 0.5, "onset_f1_keyed": pytest.approx(1 / 3)}
+
+
+def test_no_instrument_plays_a_models_sound(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "in.mp4", blank(2))
+    with pytest.raises(
+        SystemExit, match="mi_net_sync makes sound, which no instrument plays; add --midi-out, or choose"
+    ):
+        run(video, "-o", tmp_path / "out.mp4", "--model", "mi_net_sync", "--instrument", "cello")
 
 
 def test_dvc_lock_belongs_to_the_code() -> None:
@@ -351,8 +515,8 @@ def test_dvc_lock_belongs_to_the_code() -> None:
         found = {entry["path"]: entry["md5"] for entry in locked["deps"] if entry["path"].endswith(".py")}
         assert found == {path: hashlib.md5((ROOT / path).read_bytes()).hexdigest() for path in code}, name
         for file in ("params.yaml", "systems/foley_music/params.yaml", "versions.yaml"):
-            for key, value in locked["params"].get(file, {}).items():
+            for setting, value in locked["params"].get(file, {}).items():
                 here = YAML(typ="safe").load(ROOT / file)
-                for part in [key] if key in here else key.split("."):
+                for part in [setting] if setting in here else setting.split("."):
                     here = here[part]
-                assert here == value, f"{name}: {file}: {key}"
+                assert here == value, f"{name}: {file}: {setting}"

@@ -18,6 +18,7 @@ ORDER = (
     "dataset",
     "corpus",
     "keypoints",
+    "sensors",
     "studio",
     "models",
     "training",

@@ -16,7 +16,7 @@ from pipeline.dataset.artifacts import WIDE
 def expected(root: Path) -> set[str]:
     """The files that git is to keep in published/, by dvc.lock."""
     places = set()
-    for name in publish.NAMES:
+    for name in publish.of_run(root):
         listing = publish.locked(root, name)
         assert listing and (root / publish.place(listing)).exists(), (
             f"{name} of dvc.lock is not published: run make publish-models"
@@ -76,6 +76,16 @@ def test_a_run_that_is_not_finished_is_not_published(tmp_path: Path) -> None:
     assert publish.locked(tmp_path, "vqvae") is None
     (tmp_path / "dvc.lock").unlink()
     assert publish.locked(tmp_path, "vqvae") is None
+
+
+def test_the_models_of_a_system_are_found_in_its_own_lock(tmp_path: Path) -> None:
+    """A run of the paper's pipeline alone publishes its own."""
+    assert publish.of_run(tmp_path) == publish.NAMES
+    (tmp_path / "systems/imu").mkdir(parents=True)
+    out = "{path: models/imu_timed, md5: 0ab.dir}"
+    (tmp_path / "systems/imu/dvc.lock").write_text(f"schema: '2.0'\nstages:\n  train:\n    outs: [{out}]\n")
+    assert publish.of_run(tmp_path) == (*publish.NAMES, "imu_timed")
+    assert publish.locked(tmp_path, "imu_timed") == "0ab.dir"
 
 
 def test_a_run_of_the_wide_profile_goes_to_where_minet_finds_it(tmp_path: Path) -> None:

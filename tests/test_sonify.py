@@ -144,6 +144,31 @@ def test_what_is_written_beside_the_video(tmp_path: Path, followed: None, capsys
     assert "out.mp4" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("instrument", "program"), [([], 0), (["--instrument", "cello"], 42)])
+def test_the_notes_of_a_sound_are_heard_in_it(
+    tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str], instrument: list[str], program: int
+) -> None:
+    """A chord at each clap, so a note then; and the command says that they were heard. Whoever is named plays them."""
+    at_s, midi = [0.5, 2.0, 3.5], tmp_path / "out.mid"
+    video = write_video(tmp_path / "in.mp4", claps(at_s, 5))
+    run(video, "-o", tmp_path / "out.mp4", "--midi-out", midi, *instrument)
+    (track,) = pretty_midi.PrettyMIDI(str(midi)).instruments
+    assert track.program == program
+    assert sorted(note.start for note in track.notes) == pytest.approx(at_s, abs=0.1)
+    said = capsys.readouterr().out
+    assert "3 notes, heard in the generated sound: some are missed, and some are wrong" in said
+    assert "out.mid: the notes, for any program that reads MIDI" in said
+
+
+def test_an_instrument_that_is_none_is_refused_before_the_work(
+    tmp_path: Path, followed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write_video(tmp_path / "v.mp4", claps([0.5], 2))
+    monkeypatch.setattr(sonify, "find", None)
+    message = said(capsys, video, "-o", tmp_path / "o.mp4", "--midi-out", tmp_path / "o.mid", "--instrument", "kazoo")
+    assert "--instrument kazoo: must be one of violin" in message
+
+
 def test_the_picture_of_a_long_video_has_no_more_columns_than_it_shows(
     tmp_path: Path, followed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

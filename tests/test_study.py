@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from make_media import REPO, tone, workplace, write_video, write_wav
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pretty_midi import Note
 from scipy import stats
+from torch import nn
 
 from pipeline import params
 from pipeline.commands import minet
@@ -33,12 +36,15 @@ from pipeline.keypoints.people_finder import finder
 from pipeline.media import encoding, picture_files, probing, sound_files
 from pipeline.metrics import proportion
 from pipeline.models.vqvae import VQVAE
+from pipeline.notes.events import Code
 from pipeline.study import build, protocol, score
 from pipeline.training import weights
 
-Choose = Callable[[str, str], bool]  # pair, question → whether the generated side is chosen
+Choose = Callable[
+    [str, str], int
+]  # pair, question → the system whose side is chosen, by its number; of two, 1 is the generated one
 INSTRUMENTS, PAIRS, CHECKS = ("flute", "tuba", "viola", "violin"), 3, 3
-QUESTIONS = list(protocol.QUESTIONS)
+QUESTIONS = list(protocol.STUDIES["real"].questions)
 PLAYED_MS = 60_000  # a busy machine takes seconds to play a clip of half a second
 
 
@@ -54,10 +60,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     names = [name for name in INSTRUMENTS for _ in range(PAIRS)] + ["horn"] * CHECKS
     items = [
-        build.Item(name, f"track_{i}", 0.5, clip(2 * i), clip(2 * i + 1), i >= len(names) - CHECKS)
+        build.Item(name, f"track_{i}", 0.5, (clip(2 * i), clip(2 * i + 1)), i >= len(names) - CHECKS)
         for i, name in enumerate(names)
     ]
-    build.write(folder / "study.html", items, "mi_net_sync")
+    build.write(folder / "study.html", items, ["recorded", "mi_net_sync"], "real")
     return folder
 
 
@@ -111,11 +117,12 @@ def begin(page: Page, participant: str) -> None:
 def sides_of(key: score.Key, participant: str, choose: Choose) -> list[dict[str, str]]:
     """For each pair in the participant's order: question → side. Attention is paid: noise is never taken for music."""
     sides = []
-    for pair, a, _ in protocol.order(key.study, participant, key.pairs):
+    for pair, *clips in protocol.order(key.study, participant, key.pairs):
         chosen = {
-            question: key.pairs[pair][pair not in key.checks and choose(pair, question)] for question in QUESTIONS
+            question: key.pairs[pair][0 if pair in key.checks else choose(pair, question)]
+            for question in key.kind.questions
         }
-        sides.append({question: "a" if a == clip else "b" for question, clip in chosen.items()})
+        sides.append({question: protocol.SIDES[clips.index(clip)] for question, clip in chosen.items()})
     return sides
 
 
@@ -123,9 +130,9 @@ def answer(page: Page, key: score.Key, choose: Choose, pairs: int | None = None)
     """Answer the next pairs, all that are left or so many."""
     page.evaluate(
         """([all, pairs]) => {
-        for (const sides of all.slice(state.answers.length).slice(0, pairs)) {
-            for (const side of "ab") document.getElementById(`video-${side}`).dispatchEvent(new Event("ended"));
-            for (const name in sides) document.querySelector(`input[name=${name}][value=${sides[name]}]`).click();
+        for (const given of all.slice(state.answers.length).slice(0, pairs)) {
+            for (const side of study.sides) document.getElementById(`video-${side}`).dispatchEvent(new Event("ended"));
+            for (const name in given) document.querySelector(`input[name=${name}][value=${given[name]}]`).click();
             document.getElementById("next").click();
         }
     }""",
@@ -147,8 +154,8 @@ def record(
     """What the page saves for a participant, without the page."""
     pairs = protocol.order(key.study, participant, key.pairs)
     answers = [
-        {"pair": pair, "a": a, "b": b} | sides
-        for (pair, a, b), sides in zip(pairs, sides_of(key, participant, choose), strict=True)
+        {"pair": pair} | dict(zip(protocol.SIDES, clips, strict=False)) | sides
+        for (pair, *clips), sides in zip(pairs, sides_of(key, participant, choose), strict=True)
     ]
     quiet = [protocol.tones(key.study, participant, 1, trial)[0] for trial in range(protocol.TRIALS)]
     return {
@@ -268,7 +275,7 @@ def test_by_keyboard_alone_with_clips_that_play(context: BrowserContext, place: 
     for _ in QUESTIONS[:-1]:
         press("Tab", "Space")
     press("Tab", "Tab", "Enter")
-    assert complaint() == f"Not answered yet: {protocol.QUESTIONS['overall']}"
+    assert complaint() == f"Not answered yet: {protocol.STUDIES['real'].questions['overall']}"
     press("ArrowRight", "Tab", "Enter")  # the focus was put where the answer was missing
     given = page.evaluate("state.answers[0]")
     assert [given[question] for question in QUESTIONS] == ["a", "a", "a", "a", "b"]
@@ -359,6 +366,123 @@ def test_the_page_does_not_say_which_is_real(place: Path, key: score.Key) -> Non
     assert len({one[0][0] for one in shown}) == len(key.pairs), "every pair comes first for somebody"
 
 
+# Foley Music's questions, of three models
+
+MODELS = ["foley_timed", "mi_net_sync", "mi_net"]
+
+
+@pytest.fixture(scope="module")
+def foley(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page and the key of a small study of three models."""
+    folder = tmp_path_factory.mktemp("foley")
+    names = [name for name in INSTRUMENTS[:2] for _ in range(2)] + ["horn"]
+    items = [
+        build.Item(name, f"track_{i}", 0.5, tuple(clip(3 * i + side) for side in range(3)), i == len(names) - 1)
+        for i, name in enumerate(names)
+    ]
+    build.write(folder / "study.html", items, MODELS, "foley")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def foley_key(foley: Path) -> score.Key:
+    return score.read_key(foley / "study.key.json")
+
+
+def prefers(pair: str, question: str) -> int:
+    """The second is in time, the first is best in all else."""
+    return int(question == "synchronisation")
+
+
+@needs_browser
+def test_three_models_through_the_page_to_the_metric(
+    context: BrowserContext, foley: Path, foley_key: score.Key, tmp_path: Path
+) -> None:
+    """Every side must be played and every question answered; what the page writes is what the scoring expects."""
+    page = opened(context, foley)
+    assert page.title() == "Which music is the best?"
+    assert "shown 3 times, as A, B and C." in page.inner_text("#start")
+    assert "real recording" not in page.inner_text("#start")
+    assert "There are 5 sets." in page.inner_text("#start")
+    begin(page, "1")
+    assert page.inner_text("#number") == "Set 1 of 5"
+    page.click("#next")
+    assert page.inner_text("#pair .alarm") == "Play A, B and C to the end first."
+    page.evaluate("for (const side of 'ab') document.getElementById(`video-${side}`).dispatchEvent(new Event('ended'))")
+    page.click("#next")
+    assert page.inner_text("#pair .alarm") == "Play C to the end first."
+    page.evaluate("pair()")
+    answer(page, foley_key, prefers)
+    file = save(page, tmp_path)
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    expected = sealed(record(foley_key, "1", prefers) | {time: saved[time] for time in ("started", "finished")})
+    assert saved == expected
+    others = [written(tmp_path / f"{n}.json", sealed(record(foley_key, str(n), prefers))) for n in range(2, 5)]
+    said = score.score([file, *others], foley / "study.key.json", tmp_path)
+    metrics = json.loads((tmp_path / "study_foley.json").read_text())
+    assert (metrics["participants"], metrics["left_out"]) == (4, 0)
+    shares = {
+        model: {question: metrics[model][question]["share"] for question in foley_key.kind.questions}
+        for model in MODELS
+    }
+    assert shares == {
+        "foley_timed": {"correctness": 1, "noise": 1, "synchronisation": 0, "overall": 1},
+        "mi_net_sync": {"correctness": 0, "noise": 0, "synchronisation": 1, "overall": 0},
+        "mi_net": dict.fromkeys(foley_key.kind.questions, 0),
+    }
+    assert "By guessing it is 33.3 %" in said
+    assert not (tmp_path / "study.json").exists(), "the other study's figures stay"
+    table = pd.read_csv(tmp_path / "study_foley.csv")
+    assert len(table) == len(MODELS) * 4 * (1 + 2)
+    assert (table.groupby(["question", "instrument"]).share.sum() == 1).all()
+
+
+@needs_browser
+def test_a_song_stops_when_another_begins(context: BrowserContext, foley: Path) -> None:
+    page = opened(context, foley)
+    begin(page, "2")
+    for side in "ac":
+        page.evaluate("(side) => { document.getElementById(`video-${side}`).loop = true; }", side)
+        page.click(f"#play-{side}")
+        expect(page.locator(f"#play-{side}")).to_have_text(f"Stop {side.upper()}", timeout=PLAYED_MS)
+    expect(page.locator("#play-a")).to_have_text("Play A")
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [360, 1000])
+def test_three_sides_fit_the_screen(chromium: Browser, foley: Path, width: int) -> None:
+    """Nothing wider than a phone's; side by side on a larger one."""
+    context = chromium.new_context(viewport={"width": width, "height": 740})
+    page = opened(context, foley)
+    begin(page, "3")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tops = [page.locator(f"#video-{side}").bounding_box()["y"] for side in "abc"]  # type: ignore[index]
+    assert len({round(top) for top in tops}) == (2 if width == 360 else 1)
+    context.close()
+
+
+def test_who_takes_noise_for_music_does_not_count(foley_key: score.Key, tmp_path: Path) -> None:
+    """In a check only the first has no noise, so the other two are both wrong."""
+    (check,) = foley_key.checks
+    for side in (1, 2):
+        tree = record(foley_key, "1", prefers)
+        (one,) = (given for given in tree["answers"] if given["pair"] == check)
+        one["noise"] = next(name for name in "abc" if one[name] == foley_key.pairs[check][side])
+        with pytest.raises(score.Refused, match="attention checks failed: 1 of 1"):
+            score.read(written(tmp_path / "1.json", sealed(tree)), foley_key)
+
+
+def test_each_side_is_each_models_for_somebody(foley_key: score.Key) -> None:
+    """No model is at one side oftener than at another, and no order is."""
+    orders = [
+        tuple(foley_key.pairs[pair].index(clip) for clip in clips)
+        for name in range(300)
+        for pair, *clips in protocol.order(foley_key.study, str(name), foley_key.pairs)
+    ]
+    assert len(set(orders)) == 6
+    assert min(orders.count(each) for each in set(orders)) > 0.8 * len(orders) / 6
+
+
 # Making it
 
 
@@ -419,9 +543,9 @@ def test_a_study_of_a_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The same bytes twice; both sides of a pair differ in nothing but the sound; no check gives a test track away."""
     monkeypatch.chdir(run)
     settings = params.load()
-    assert build.build(tmp_path / "study.html", "mi_net_sync", settings, 2) == (4, 1)
+    assert build.build(tmp_path / "study.html", ["recorded", "mi_net_sync"], "real", settings, 2) == (4, 1)
     monkeypatch.setattr(build.parallel, "each", lambda function, calls, backend: [function(*call) for call in calls])
-    assert build.build(tmp_path / "again.html", "mi_net_sync", settings, 2) == (4, 1)
+    assert build.build(tmp_path / "again.html", ["recorded", "mi_net_sync"], "real", settings, 2) == (4, 1)
     for end in ("html", "key.json"):
         assert (tmp_path / f"study.{end}").read_bytes() == (tmp_path / f"again.{end}").read_bytes()
     tree = json.loads((tmp_path / "study.key.json").read_text())["pairs"]
@@ -438,13 +562,48 @@ def test_a_study_of_a_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for pair, one in tree.items():
         clips = {name: base64.b64decode(clip) for name, clip in content["pairs"][pair]["clips"].items()}
         assert all(protocol.clip_id(clip) == name for name, clip in clips.items())
-        real, other = (streams(clips[one[side]], tmp_path) for side in ("real", "other"))
-        assert len(clips[one["real"]]) == len(clips[one["other"]])
+        real, other = (streams(clips[name], tmp_path) for name in one["clips"])
+        assert len({len(clips[name]) for name in one["clips"]}) == 1
         assert real[0] == other[0], "the same picture, to the byte"
         assert len(real[1]) == len(other[1])
         recorded = click_at(2.0)[round(one["start_s"] * 16000) :][: len(real[1])]
         likeness = [np.corrcoef(recorded, sound[: len(recorded)])[0, 1] for _, sound, _ in (real, other)]
         assert likeness[0] > 0.9 and abs(likeness[1]) < 0.3, likeness
+
+
+@pytest.mark.slow
+def test_a_study_of_models_that_write_sound_and_notes(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of the recording: the same windows of each, the same picture, and each its own sound; notes are at their times."""
+    monkeypatch.chdir(run)
+    settings, code = params.load(), Code(True, 8, 24)
+    config = weights.Config("event_transformer", "fp32", {"code": asdict(code)})
+    weights.save(run / "models/foley_timed", nn.Linear(1, 1), config)
+    index = pd.read_parquet(run / "samples/mi_net_sync/index.parquet")
+    with ShardWriter(tmp_path / "samples/foley_timed") as writer:
+        for row in index.iloc[1:].itertuples():
+            tokens = code.encode([Note(100, 69, 0.5, 0.9)], 1.0)
+            writer.add(row.track, {"tokens": tokens}, source=row.source, source_start=row.source_start)
+    (tmp_path / "samples/mi_net_sync").symlink_to(run / "samples/mi_net_sync")
+    monkeypatch.setattr(build, "SAMPLES", tmp_path / "samples")
+    monkeypatch.setattr(build.parallel, "each", lambda function, calls, backend: [function(*call) for call in calls])
+    systems = ["recorded", "mi_net_sync", "foley_timed"]
+    assert build.build(tmp_path / "study.html", systems, "foley", settings, 2) == (4, 1)
+    key = score.read_key(tmp_path / "study.key.json")
+    assert key.systems == tuple(systems)
+    tree = json.loads((tmp_path / "study.key.json").read_text())["pairs"]
+    content = json.loads(re.search(r'id="content">(.*?)</script>', (tmp_path / "study.html").read_text())[1])  # type: ignore[index]
+    for pair, one in tree.items():
+        clips = {name: base64.b64decode(clip) for name, clip in content["pairs"][pair]["clips"].items()}
+        recorded, made, played = (streams(clips[name], tmp_path) for name in key.pairs[pair])
+        assert recorded[0] == made[0] == played[0], "the same picture, to the byte"
+        assert len(recorded[1]) == len(made[1]) == len(played[1])
+        true = click_at(2.0)[round(one["start_s"] * 16000) :][: len(recorded[1])]
+        assert np.corrcoef(true, recorded[1][: len(true)])[0, 1] > 0.9
+        if not one["check"]:
+            loud = np.abs(played[1]) > 0.1 * np.abs(played[1]).max()
+            assert np.flatnonzero(loud)[0] / 16000 == pytest.approx(0.5, abs=0.06)
 
 
 def test_sound_and_picture_of_a_clip_are_in_step(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,7 +612,7 @@ def test_sound_and_picture_of_a_clip_are_in_step(run: Path, tmp_path: Path, monk
     settings = params.load()
     track = next(track for track in read_tracks() if track.name == "03_C_1_fl")
     for start_s in (1.104, 1.5, 1.76):
-        clip = build.item(track, start_s, None, settings).real
+        clip = build.item(track, start_s, 62, [None], True, settings).clips[0]
         _, sound, path = streams(clip, tmp_path)
         bright = [time_s for time_s, picture in picture_files.frames(path) if picture.mean() > 150]
         click_s = float(np.abs(sound).argmax() / 16000)
@@ -464,16 +623,16 @@ def test_sound_and_picture_of_a_clip_are_in_step(run: Path, tmp_path: Path, monk
 
 def test_both_sides_are_equally_loud_and_silence_stays() -> None:
     soft, loud = tone(2, level=0.003), np.random.default_rng(1).normal(size=32000).astype(np.float32)
-    levels = [build.loudness_lufs(sound, 16000) for sound in build.alike(soft, loud, 16000)]
+    levels = [build.loudness_lufs(sound, 16000) for sound in build.alike([soft, loud], 16000)]
     assert levels == pytest.approx([build.LOUDNESS_LUFS] * 2, abs=0.1)
     click = np.zeros(32000, np.float32)
     click[9000:9100] = 0.5
-    sounds = build.alike(tone(2), click, 16000)  # so short that it would be cut off at that loudness: both are softer
+    sounds = build.alike([tone(2), click], 16000)  # so short that it would be cut off at that loudness: both are softer
     assert max(np.abs(sound).max() for sound in sounds) == pytest.approx(build.PEAK)
     assert [build.loudness_lufs(sound, 16000) for sound in sounds] == pytest.approx(
         [build.loudness_lufs(sounds[0], 16000)] * 2, abs=0.1
     )
-    assert not build.alike(tone(2), np.zeros(32000, np.float32), 16000)[1].any()
+    assert not build.alike([tone(2), np.zeros(32000, np.float32)], 16000)[1].any()
     assert build.loudness_lufs(tone(2, hz=1000, level=0.1), 16000) == pytest.approx(-23.0, abs=0.1), "BS.1770's sine"
 
 
@@ -500,6 +659,12 @@ def test_what_build_says_when_it_cannot(run: Path, tmp_path: Path, monkeypatch: 
     assert "there is no folder" in said("build", "-o", "nowhere/study.html")
     assert "--pairs 0: must be 1 or more" in said("build", "-o", "study.html", "--pairs", "0")
     assert "samples/no: nothing there; make it with: dvc repro" in said("build", "-o", "study.html", "--model", "no")
+    of_models = ("build", "-o", "study.html", "--questions", "foley")
+    assert "--models: two to six models are compared" in said(*of_models)
+    assert "none with itself" in said(*of_models, "--models", "mi_net_sync", "mi_net_sync")
+    assert "--model: with --questions foley" in said(*of_models, "--model", "a", "--models", "a", "b")
+    assert "samples/no: nothing there" in said(*of_models, "--models", "mi_net_sync", "no")
+    assert "--models: only with --questions foley" in said("build", "-o", "study.html", "--models", "a", "b")
     assert "key.json: cannot be read" in said("score", "x.json", "--key", "key.json")
     monkeypatch.chdir(tmp_path)
     assert "params.yaml: no such file" in said("build", "-o", "study.html")

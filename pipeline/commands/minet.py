@@ -14,9 +14,10 @@ from pipeline.errors import WHOLE_COPY, FileError, NothingLeft, ParamsError, sho
 
 if TYPE_CHECKING:  # the import takes seconds
     from pipeline.commands.sonify import Sounded
+    from pipeline.notes.key import Key
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
-MODEL, CONTENT_MODEL = "mi_net_sync", "mi_net_sync_content"
+MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
 SEPARATOR = "separator_both"
 
 
@@ -30,21 +31,27 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sonify = commands.add_parser(
         "sonify",
-        help="generate sound for a video",
+        help="generate sound for a video, or for a recording of worn sensors",
         description="Find the player in a video, generate music for the movement, and write a video with the new sound.",
         epilog="example: minet sonify my_video.mp4 -o out.mp4",
     )
-    sonify.add_argument("video", type=Path, help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    played = sonify.add_mutually_exclusive_group(required=True)
+    played.add_argument("video", type=Path, nargs="?", help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    played.add_argument(
+        "--imu", type=Path, metavar="CSV", help="in place of a video, a recording of sensors worn on the forearms"
+    ).complete = shtab.FILE  # type: ignore[attr-defined]
+    sonify.add_argument("--rate", type=float, help="samples a second of a recording of sensors without times")
     sonify.add_argument(
         "-o",
         "--out",
         type=Path,
         required=True,
-        help="the video to write; .wav, .npz and .png files are written to the same folder",
+        help="the video to write, for --imu a .wav file; .wav, .npz and .png files of a video are written to the same folder",
     )
     sonify.add_argument(
         "--model",
-        help=f"the name of a model in models/, or the folder of a model (default: {MODEL}; with --midi: {CONTENT_MODEL})",
+        help=f"the name of a model in models/, or the folder of a model "
+        f"(default: {MODEL}; with --midi: {CONTENT_MODEL}; with --imu: {SENSOR_MODEL})",
     )
     sonify.add_argument(
         "--player",
@@ -56,11 +63,16 @@ def parser() -> argparse.ArgumentParser:
     sonify.add_argument(
         "--midi-out",
         type=Path,
-        help="the MIDI file to write, to be edited in any program; for a model that writes notes",
+        help="the MIDI file to write, to be edited in any program; the notes of a model that makes sound are heard in it",
     )
     sonify.add_argument(
         "--instrument",
-        help="what plays the notes, for a model that writes notes (default: what the most similar player played)",
+        help="what plays the notes of a model that writes notes (default: what the most similar player played); "
+        "with another model, what the MIDI file names (default: piano)",
+    )
+    sonify.add_argument(
+        "--key",
+        help='the key that is asked for, "C minor" or "F# major" for one; for a model that writes notes and knows keys',
     )
     sonify.add_argument(
         "--seed", type=int, default=1, help="seed of the sampling; each seed gives different music (default: 1)"
@@ -72,7 +84,23 @@ def parser() -> argparse.ArgumentParser:
         help="temperature of the sampling; lower gives less variety (default: 1.0)",
     )
     sonify.add_argument("--draw", action="store_true", help="draw the detected joints on the video")
-    sonify.set_defaults(run=run_sonify)
+    sonify.set_defaults(run=run_music)
+    imu = commands.add_parser(
+        "imu",
+        help="write what sensors worn on the forearms would read",
+        description="Find the player in a video, and write what a sensor on each forearm would read.",
+        epilog="example: minet imu my_video.mp4 -o imu.csv",
+    )
+    imu.add_argument("video", type=Path, help="a video, with or without sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    imu.add_argument("-o", "--out", type=Path, required=True, help="the CSV file to write")
+    imu.add_argument(
+        "--player",
+        type=int,
+        default=0,
+        help="number of the player, from 1 at the left (default: the most prominent person)",
+    )
+    imu.add_argument("--shoulders", type=float, default=0.38, help="shoulder width of the player in m (default: 0.38)")
+    imu.set_defaults(run=run_imu)
     add_separate(commands)
     add_study(commands)
     return top
@@ -112,7 +140,8 @@ def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     study = commands.add_parser(
         "study",
         help="make or score a listening study",
-        description="Can people tell generated from recorded sound? Make the page of a listening study, or score its answers.",
+        description="Can people tell generated from recorded sound, and whose music is the best? Make the page of a listening "
+        "study, or score its answers.",
         epilog="example: minet study build -o study.html",
     )
     steps = study.add_subparsers(dest="step", required=True, metavar="STEP")
@@ -129,8 +158,19 @@ def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         required=True,
         help="the page to write; the .key.json file is written to the same folder",
     )
-    build.add_argument("--model", default=MODEL, help=f"the name of a model in samples/ (default: {MODEL})")
-    build.add_argument("--pairs", type=int, default=3, help="pairs per instrument (default: 3)")
+    build.add_argument(
+        "--questions",
+        choices=["real", "foley"],
+        default="real",
+        help="real: a model's sound against the recording (default); foley: Foley Music's four questions, of several models",
+    )
+    build.add_argument("--model", help=f"for real, the name of a model in samples/ (default: {MODEL})")
+    build.add_argument(
+        "--models",
+        nargs="+",
+        help="for foley, the names of models in samples/ that are compared; one of them may be: recorded",
+    )
+    build.add_argument("--pairs", type=int, default=3, help="pairs per instrument; with foley, sets (default: 3)")
     build.set_defaults(run=run_study_build)
     score = steps.add_parser(
         "score",
@@ -168,19 +208,90 @@ def reporting(work: Callable[[], object]) -> None:
         sys.exit("stopped")
 
 
-def run_sonify(arguments: argparse.Namespace) -> "Sounded":
-    """Write the video with its new sound; and the sound, the joints and a picture of both as files in the same folder."""
-    out, video = arguments.out, arguments.video
-    if not video.is_file():
-        raise FileError(video, "no such file")
-    if out.exists() and out.samefile(video):
-        raise ParamsError(f"-o {shown(out)}: this is the video itself; write to another file")
+def run_imu(arguments: argparse.Namespace) -> None:
+    """Write the readings of virtual sensors as a CSV file."""
+    check_files(arguments.video, arguments.out)
+    if not arguments.shoulders > 0:
+        raise ParamsError(f"--shoulders {arguments.shoulders:g}: must be more than 0")
+    from pipeline import params
+    from pipeline.commands import imu, sonify  # takes seconds
+
+    settings = params.load(sonify.home(MODEL) / "params.yaml")
+    rows = imu.write(arguments.video, arguments.out, settings, player=arguments.player, shoulders_m=arguments.shoulders)
+    print(f"{shown(arguments.out)}: {rows} readings, {settings.motion.fps:g} a second")
+
+
+def check_files(played: Path, out: Path) -> None:
+    """Refuse a file that is not there, and one that cannot be written."""
+    if not played.is_file():
+        raise FileError(played, "no such file")
+    if out.exists() and out.samefile(played):
+        raise ParamsError(f"-o {shown(out)}: this is the input itself; write to another file")
     if not out.parent.is_dir():
         raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+
+
+def check_sonify(arguments: argparse.Namespace, played: Path) -> None:
+    """Refuse arguments that no input makes usable."""
+    check_files(played, arguments.out)
     if not arguments.temperature > 0:
         raise ParamsError(f"--temperature {arguments.temperature:g}: must be more than 0")
     if (score := arguments.midi_out) is not None and not score.parent.is_dir():
         raise ParamsError(f"--midi-out {shown(score)}: there is no folder {shown(score.parent)}; make it first")
+
+
+def run_sensors(arguments: argparse.Namespace) -> None:
+    """Write the sound for a recording of sensors."""
+    out, model = arguments.out, arguments.model or SENSOR_MODEL
+    check_sonify(arguments, arguments.imu)
+    if out.suffix != ".wav":
+        raise ParamsError(f"-o {shown(out)}: sensors have no picture; write to a .wav file")
+    of_video = {
+        "--midi": arguments.midi,
+        "--player": arguments.player,
+        "--draw": arguments.draw,
+        "--key": arguments.key,
+    }
+    for option in (option for option, value in of_video.items() if value):
+        raise ParamsError(f"{option}: only for a video")
+    if arguments.rate is not None and not arguments.rate > 0:
+        raise ParamsError(f"--rate {arguments.rate:g}: must be more than 0")
+    from pipeline import params
+    from pipeline.commands import sonify, sonify_sensors  # takes seconds
+    from pipeline.media import sound_files
+
+    root = sonify.home(model)
+    settings = params.load(root / "params.yaml")
+    sound = sonify_sensors.sonify(
+        arguments.imu,
+        model,
+        settings,
+        root,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        rate_hz=arguments.rate,
+        midi_out=arguments.midi_out,
+        instrument=arguments.instrument,
+    )
+    sound_files.write_audio(out, sound, settings.audio.sample_rate_hz)
+    print(f"{shown(out)}: {len(sound) / settings.audio.sample_rate_hz:.1f} s of sound")
+    if arguments.midi_out:
+        print(f"{shown(arguments.midi_out)}: the notes, for any program that reads MIDI")
+
+
+def run_music(arguments: argparse.Namespace) -> None:
+    """`minet sonify`, for a video or for sensors."""
+    (run_sensors if arguments.imu else run_sonify)(arguments)
+
+
+def run_sonify(arguments: argparse.Namespace) -> "Sounded":
+    """Write the video with its new sound; and the sound, the joints and a picture of both as files in the same folder."""
+    out, video = arguments.out, arguments.video
+    score = arguments.midi_out
+    check_sonify(arguments, video)
+    if arguments.rate is not None:
+        raise ParamsError("--rate: only for a recording of sensors, --imu")
+    asked = None if arguments.key is None else _key(arguments.key)
     # These imports take seconds and most of the memory, so the arguments are checked first.
     import numpy as np
 
@@ -200,14 +311,15 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     settings = params.load(root / "params.yaml")
     if root.parts[-2:] == WIDE.parts:
         print(f"There was no run here, so the published models play: {shown(root)}")
-    make = partial(library.sonify, midi=arguments.midi)
+    make, named = partial(library.sonify, midi=arguments.midi), None
     if sonify_notes.writes_notes(model, root):
         if arguments.midi:
             raise ParamsError("--midi: this model writes notes and does not read them; leave --midi out")
-        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument)
-    elif score or arguments.instrument:
-        option = "--midi-out" if score else "--instrument"
-        raise ParamsError(f"{option}: {model} does not write notes; choose one that does with --model foley_timed")
+        make = partial(sonify_notes.sonify, midi_out=score, instrument=arguments.instrument, key=asked)
+    elif asked:
+        raise ParamsError(f"--key: {model} does not take a key; choose one that does with --model foley_timed")
+    else:
+        named = sonify_notes.named_by_midi(model, score, arguments.instrument, "foley_timed")
     made = make(
         video,
         model,
@@ -232,6 +344,8 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
         duration_s=len(made.sound) / rate_hz,
         title=f"{video.name}, {found.times[middle]:.1f} s",
     )
+    if named is not None:
+        sonify_notes.write_heard(score, made.sound, settings, named)
     try:
         muxing.write_video(out, video, made.sound, rate_hz, partial(draw_at, found) if arguments.draw else None, way)
     except FileError as error:
@@ -295,6 +409,15 @@ def run_separate(arguments: argparse.Namespace) -> None:
     )
 
 
+def _key(text: str) -> "Key":
+    from pipeline.notes import key  # takes a second
+
+    try:
+        return key.parse(text)
+    except ValueError as error:
+        raise ParamsError(f"--key {text!r}: {error}") from None
+
+
 def run_study_build(arguments: argparse.Namespace) -> None:
     out = arguments.out
     if not out.parent.is_dir():
@@ -303,13 +426,28 @@ def run_study_build(arguments: argparse.Namespace) -> None:
         raise ParamsError(f"-o {shown(out)}: this is a folder; name a file in it")
     if arguments.pairs < 1:
         raise ParamsError(f"--pairs {arguments.pairs}: must be 1 or more")
+    foley, models = arguments.questions == "foley", arguments.models or []
+    if models and not foley:
+        raise ParamsError(
+            "--models: only with --questions foley; name the one model that is compared with the recording: --model"
+        )
+    if foley and arguments.model:
+        raise ParamsError("--model: with --questions foley, name the models that are compared: --models")
+    if foley and not 2 <= len(set(models)) == len(models) <= 6:
+        raise ParamsError(
+            "--models: two to six models are compared, none with itself; for one: --models foley_timed mi_net_sync mi_net"
+        )
+    if foley and set(models) - {"recorded"} == set():
+        raise ParamsError("--models: name a model besides recorded")
     from pipeline import params
     from pipeline.study import build  # takes seconds
 
-    pairs, checks = build.build(out, arguments.model, params.load(), arguments.pairs)
+    systems = models if foley else [build.RECORDED, arguments.model or MODEL]
+    pairs, checks = build.build(out, systems, arguments.questions, params.load(), arguments.pairs)
     key, size_mb = shown(out.with_suffix(".key.json")), out.stat().st_size / 1e6
+    what = f"sets of {len(systems)} clips" if foley else "pairs"
     print(
-        f"{shown(out)}: {pairs} pairs and {checks} attention checks, {size_mb:.1f} MB; do not give away its key, {key}"
+        f"{shown(out)}: {pairs} {what} and {checks} attention checks, {size_mb:.1f} MB; do not give away its key, {key}"
     )
 
 

@@ -18,14 +18,16 @@ from pipeline.training import weights
 
 PUBLISHED = Path("published")  # the remote's url in .dvc/config
 NAMES = ("vqvae", "mi_net_sync", "mi_net_sync_content")  # the defaults of `minet sonify`, and the VQ-VAE of their codes
+OF_SYSTEMS = ("foley_timed", "imu_timed")  # what `minet sonify` plays notes with, for videos and for sensors
 
 
 def main() -> None:
     of_wide = Path("params.yaml").read_bytes() == Path("profiles/wide.yaml").read_bytes()
+    names = NAMES if of_wide else of_run()
     folder = publish_wide() if of_wide else publish_remote()
     subprocess.run(["git", "add", "--all", "--force", folder], check=True)
     size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
-    print(f"{folder}/: {', '.join(NAMES)}, {size_mb:.0f} MB; commit it{'' if of_wide else ' together with dvc.lock'}")
+    print(f"{folder}/: {', '.join(names)}, {size_mb:.0f} MB; commit it{'' if of_wide else ' together with dvc.lock'}")
 
 
 def publish_wide() -> Path:
@@ -48,10 +50,11 @@ def publish_remote() -> Path:
     cache = Repo().cache.local
     # Not `dvc push`: it remembers what it has pushed, and does not see that a file was deleted since.
     copies = {}
-    for name in NAMES:
+    for name in of_run():
         listing = locked(Path(), name)
         if listing is None or not cache.exists(listing):
-            raise FileError(MODELS / name, "not in dvc.lock, or not in DVC's cache", "make it with: make repro")
+            advice = "make it with: make repro" if name in NAMES else f"fetch it with: dvc pull {MODELS / name}"
+            raise FileError(MODELS / name, "not in dvc.lock, or not in DVC's cache", advice)
         for md5 in (listing, *files(Path(cache.oid_to_path(listing)))):
             copies[place(md5)] = Path(cache.oid_to_path(md5))
     shutil.rmtree(PUBLISHED / "files", ignore_errors=True)
@@ -61,13 +64,17 @@ def publish_remote() -> Path:
     return PUBLISHED / "files"
 
 
+def of_run(root: Path = Path()) -> tuple[str, ...]:
+    """The models that are published of a run: those of the paper's pipeline, and those of the systems that were run."""
+    return (*NAMES, *(name for name in OF_SYSTEMS if locked(root, name) is not None))
+
+
 def locked(root: Path, name: str) -> str | None:
-    """The hash of a model's folder in dvc.lock, if it is there."""
-    try:
-        lock = YAML(typ="safe").load(root / "dvc.lock")
-    except FileNotFoundError:
-        return None
-    outs = (out for stage in lock["stages"].values() for out in stage.get("outs", ()))
+    """The hash of a model's folder in dvc.lock, or in that of a system, if it is there."""
+    locks = [
+        YAML(typ="safe").load(file) for file in (root / "dvc.lock", *root.glob("systems/*/dvc.lock")) if file.exists()
+    ]
+    outs = (out for lock in locks for stage in lock["stages"].values() for out in stage.get("outs", ()))
     return next((out["md5"] for out in outs if out["path"] == f"{MODELS}/{name}"), None)
 
 

@@ -26,6 +26,7 @@ from pipeline.keypoints.cleaning import clean
 from pipeline.keypoints.detected import Detected
 from pipeline.keypoints.whole_video import WHOLE, Strip, find, strip_of
 from pipeline.media import probing
+from pipeline.models.sensor_encoders import READ
 from pipeline.models.vqvae import VQVAE
 from pipeline.notes import midi as midi_files
 from pipeline.notes import score
@@ -193,6 +194,7 @@ def load(model: str, settings: params.Params, root: Path, *, with_notes: bool) -
     for place in (folder, beside):
         if not weights.exist(place):
             raise ParamsError(f"{shown(place)}: no trained model there; {_advice(folder, settings, root)}")
+    refuse_sensors(folder)
     prior = priors.load(folder)
     if prior.reads_notes != with_notes:
         advice = (
@@ -202,6 +204,14 @@ def load(model: str, settings: params.Params, root: Path, *, with_notes: bool) -
             f"{shown(folder)}: this model {'reads' if prior.reads_notes else 'does not read'} notes; {advice}"
         )
     return prior, codec.load(beside)
+
+
+def refuse_sensors(folder: Path) -> None:
+    """Raise ParamsError if a model reads worn sensors in place of joints."""
+    sizes = weights.config(folder).sizes
+    if sizes.get("reader", sizes).get("joints") == READ:
+        advice = "give it a recording of them with --imu, or make one of the video with: minet imu"
+        raise ParamsError(f"{shown(folder)}: this model reads worn sensors; {advice}")
 
 
 def _advice(folder: Path, settings: params.Params, root: Path) -> str:

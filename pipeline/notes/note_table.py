@@ -1,7 +1,8 @@
 """The notes of a corpus as a table: a row a note, from whatever the corpus says of its notes.
 
 track, onset_s, duration_s, pitch (MIDI), velocity (1 to 127), source: "annotated" notes follow the recording; those of a "midi"
-follow the score. Onsets count from the start of the track.
+follow the score; "heard" notes were heard in the sound, with errors, and are no truth to judge by. Onsets count from the start of
+the track.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from pretty_midi import Note
 
+HEARD = "heard"  # a source
 COLUMNS = {
     "track": "str",
     "onset_s": "float64",
@@ -35,6 +37,12 @@ def read(path: Path) -> dict[str, list[Note]]:
     for track, onset_s, duration_s, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
         found.setdefault(track, []).append(Note(velocity, pitch, onset_s, onset_s + duration_s))
     return found
+
+
+def heard(path: Path) -> set[str]:
+    """The tracks whose notes were heard in their sound."""
+    table = pd.read_parquet(path, columns=["track", "source"])
+    return set(table.track[table.source == HEARD])
 
 
 def window(notes: Sequence[Note], start_s: float, duration_s: float) -> list[Note]:

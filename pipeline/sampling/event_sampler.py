@@ -69,6 +69,7 @@ def sample(
     temperature: float = 1.0,
     seen: bool = True,
     given: Tensor | None = None,
+    key: Tensor | None = None,
 ) -> np.ndarray:
     """Draw the notes of some movements.
 
@@ -79,6 +80,7 @@ def sample(
         temperature: times that of the model.
         seen: whether the model sees the movement.
         given: int64 (B, fewer than longest), the first tokens, if they are known already; none of them ends a sequence.
+        key: (B, 12) histograms of the keys that are asked for, for a model that knows keys.
 
     Returns:
         int16 [B, longest], each sequence with its end, then padding.
@@ -86,7 +88,7 @@ def sample(
     assert not model.training, "dropout belongs to training"
     code, device, sequences = Code(**model.code), motion.device, len(motion)
     grammar = Grammar(code, sequences, motion.shape[1] / model.fps, device)
-    movement = model.movement(motion, torch.full((sequences,), float(seen), device=device))
+    movement = model.movement(motion, torch.full((sequences,), float(seen), device=device), key)
     caches = model.transformer.empty_caches(sequences, code.longest)
     before = torch.full((sequences, 1), code.start, device=device)
     clock_s = torch.zeros(sequences, 1, device=device)
@@ -122,7 +124,12 @@ def notes(tokens: np.ndarray, code: Code, duration_s: float) -> list[Note]:
 
 
 def sample_long(
-    model: EventTransformer, motion: Tensor, duration_s: float, generator: torch.Generator, temperature: float = 1.0
+    model: EventTransformer,
+    motion: Tensor,
+    duration_s: float,
+    generator: torch.Generator,
+    temperature: float = 1.0,
+    key: Tensor | None = None,
 ) -> list[Note]:
     """The notes of a movement of any length, in windows that overlap by half.
 
@@ -133,6 +140,7 @@ def sample_long(
         motion: float32 (frames, joints, 2).
         duration_s: length of a window, that of the training.
         temperature: times that of the model.
+        key: (12,) as of `sample`, for every window.
     """
     code, frames = Code(**model.code), round(duration_s * model.fps)
     last = max(len(motion) - frames, 0)
@@ -146,7 +154,8 @@ def sample_long(
         while len(given := code.events(shifted(past, -start_s), decided_s - start_s)) > code.longest // 2:
             past = past[1:]
         known = torch.tensor([given], dtype=torch.int64)
-        tokens = sample(model, here[None], generator, temperature=temperature, given=known)
+        asked = None if key is None else key[None]
+        tokens = sample(model, here[None], generator, temperature=temperature, given=known, key=asked)
         made = shifted(notes(tokens[0], code, len(here) / model.fps), start_s)
         for old, new in zip(past, made, strict=False):
             if old.end > decided_s:

@@ -1,4 +1,4 @@
-"""The score of a listening study: which answers count, and how often the generated sound was chosen.
+"""The score of a listening study: which answers count, and how often the sound of each system was chosen.
 
 Participants have the whole page, so it cannot keep a secret, and a determined cheat can write any answers. The checks here find
 what goes wrong among honest people: files of another study, changed or damaged files, unfinished studies, people who did not
@@ -8,6 +8,7 @@ listen, and people who answered twice.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ CONFIDENCE = 0.95
 ALL = "all"  # instruments
 HEADINGS = {
     "real": "taken for real",
-    "correctness": "fits the playing better",
-    "noise": "less noise",
-    "synchronisation": "better in time",
+    "correctness": "fits the playing",
+    "noise": "least noise",
+    "synchronisation": "in time",
     "overall": "preferred overall",
 }
 
@@ -36,17 +37,23 @@ class Key:
     """The key of a study, which only its makers know.
 
     Attributes:
-        model: the model whose samples are in the study.
-        pairs: pair id → ids of its clips, the real one first.
+        questions: the kind of study, in `protocol.STUDIES`.
+        systems: what is compared: a recording and a model, or several models.
+        pairs: pair id → ids of its clips, in the order of the systems. In an attention check, the first is right.
         instruments: pair id → instrument.
         checks: ids of the pairs that are attention checks.
     """
 
     study: str
-    model: str
-    pairs: dict[str, tuple[str, str]]
+    questions: str
+    systems: tuple[str, ...]
+    pairs: dict[str, tuple[str, ...]]
     instruments: dict[str, str]
     checks: frozenset[str]
+
+    @property
+    def kind(self) -> protocol.Study:
+        return protocol.STUDIES[self.questions]
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,14 @@ def read_key(path: Path) -> Key:
             raise ValueError
         key = Key(
             study=str(tree["study"]),
-            model=str(tree["model"]),
-            pairs={pair: (str(one["real"]), str(one["other"])) for pair, one in tree["pairs"].items()},
+            questions=str(tree["questions"]),
+            systems=tuple(map(str, tree["systems"])),
+            pairs={pair: tuple(map(str, one["clips"])) for pair, one in tree["pairs"].items()},
             instruments={pair: str(one["instrument"]) for pair, one in tree["pairs"].items()},
             checks=frozenset(pair for pair, one in tree["pairs"].items() if one["check"]),
         )
+        if key.questions not in protocol.STUDIES or {*map(len, key.pairs.values())} != {len(key.systems)}:
+            raise ValueError
     except OSError as error:
         raise ParamsError(f"--key {shown(path)}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -132,7 +142,8 @@ def _checked(path: Path, record: dict[str, Any], key: Key) -> Answers:
     if not isinstance(participant, str) or not isinstance(attempt, int):
         raise TypeError
     shown_pairs = protocol.order(key.study, participant, key.pairs)
-    if [(one["pair"], one["a"], one["b"]) for one in given] != shown_pairs[: len(given)]:
+    names = protocol.SIDES[: len(key.systems)]
+    if [(one["pair"], *(one[side] for side in names)) for one in given] != shown_pairs[: len(given)]:
         raise Refused("the pairs are not in this participant's order", "find out who wrote it")
     if record["finished"] is None or len(given) < len(shown_pairs):
         raise Refused(f"half-finished: {len(given)} of {len(shown_pairs)} pairs", "ask the participant to go on")
@@ -142,12 +153,12 @@ def _checked(path: Path, record: dict[str, Any], key: Key) -> Answers:
         raise Refused(
             f"headphones check failed: {right} of {protocol.TRIALS} right", "nothing to do: there were no headphones"
         )
-    sides = {one["pair"]: {side: one[side] for side in protocol.SIDES} for one in given}
+    sides = {one["pair"]: {side: one[side] for side in names} for one in given}
     chosen = {
-        one["pair"]: {question: sides[one["pair"]][one[question]] for question in protocol.QUESTIONS} for one in given
+        one["pair"]: {question: sides[one["pair"]][one[question]] for question in key.kind.questions} for one in given
     }
     wrong = sum(
-        any(chosen[pair][question] != key.pairs[pair][0] for question in protocol.CHECKED) for pair in key.checks
+        any(chosen[pair][question] != key.pairs[pair][0] for question in key.kind.checked) for pair in key.checks
     )
     if wrong:
         raise Refused(
@@ -176,30 +187,33 @@ def read_all(paths: Sequence[Path], key: Key) -> tuple[list[Answers], list[SetAs
 
 
 def shares(answers: Sequence[Answers], key: Key) -> pd.DataFrame:
-    """How often the generated sound was chosen: one row per question and instrument, "all" first.
+    """How often the sound of each model was chosen: one row per model, question and instrument, "all" first.
 
-    Columns: question, instrument, answers, generated (number of answers that chose the generated sound), share, low, high. `low`
-    and `high` are the bounds of the interval; they are missing with one participant. Attention checks do not count.
+    Columns: model, question, instrument, answers, chosen (number of answers that chose its sound), share, low, high. `low` and
+    `high` are the bounds of the interval; they are missing with one participant. Attention checks do not count. Of a recording and
+    a model there are the rows of the model alone.
     """
     rows = []
-    for question in protocol.QUESTIONS:
+    judged = list(enumerate(key.systems))[key.questions == "real" :]
+    for (place, model), question in product(judged, key.kind.questions):
         for instrument in (ALL, *sorted({key.instruments[pair] for pair in key.pairs if pair not in key.checks})):
             pairs = [
                 pair for pair in key.pairs if pair not in key.checks and instrument in (ALL, key.instruments[pair])
             ]
             chosen = np.array(
-                [sum(one.chosen[pair][question] == key.pairs[pair][1] for pair in pairs) for one in answers]
+                [sum(one.chosen[pair][question] == key.pairs[pair][place] for pair in pairs) for one in answers]
             )
             asked = np.full(len(answers), len(pairs))
             low, high = proportion.interval(chosen, asked, CONFIDENCE) if len(answers) > 1 else (None, None)
             counts = (int(asked.sum()), int(chosen.sum()), float(chosen.sum() / asked.sum()))
-            rows.append((question, instrument, *counts, low, high))
-    columns = ["question", "instrument", "answers", "generated", "share", "low", "high"]
+            rows.append((model, question, instrument, *counts, low, high))
+    columns = ["model", "question", "instrument", "answers", "chosen", "share", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def score(paths: Sequence[Path], key_path: Path, folder: Path) -> str:
-    """Score a study. Writes study.json (a DVC metric) and study.csv (all shares) to the folder.
+    """Score a study. Writes study.json (a DVC metric) and study.csv (all shares) to the folder; of a study with the questions of
+    Foley Music, study_foley.json and study_foley.csv.
 
     Returns:
         The result, in Markdown.
@@ -215,12 +229,16 @@ def score(paths: Sequence[Path], key_path: Path, folder: Path) -> str:
     if not answers:
         raise NothingLeft("\n".join(["no answers that count", *map(str, aside)]))
     table = shares(answers, key)
-    whole = table[table.instrument == ALL].set_index("question")
     metrics: dict[str, Any] = {"participants": len(answers), "left_out": len(aside)}
-    for question, row in whole.iterrows():
-        metrics[str(question)] = {name: _rounded(row[name]) for name in ("share", "low", "high")}
-    (folder / "study.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    table.round(4).to_csv(folder / "study.csv", index=False)
+    for model, rows in table[table.instrument == ALL].groupby("model", sort=False):
+        shares_of = {
+            str(row.question): {name: _rounded(getattr(row, name)) for name in ("share", "low", "high")}
+            for row in rows.itertuples()
+        }
+        metrics |= shares_of if key.questions == "real" else {str(model): shares_of}
+    name = "study" if key.questions == "real" else f"study_{key.questions}"
+    (folder / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    table.round(4).to_csv(folder / f"{name}.csv", index=False)
     return text(key, table, len(answers), aside)
 
 
@@ -230,36 +248,40 @@ def _rounded(value: float) -> float | None:
 
 def text(key: Key, table: pd.DataFrame, participants: int, aside: list[SetAside]) -> str:
     """The result as Markdown."""
-    real = table.iloc[0]
     whole = table[table.instrument == ALL]
-    overall = pd.DataFrame(
-        {
-            "question": [HEADINGS[question] for question in whole.question],
-            "generated sound chosen, % (95 % interval)": [_cell(row) for row in whole.itertuples()],
-            "answers": whole.answers,
-        }
-    )
-    each = pd.DataFrame({"instrument": table.instrument.drop_duplicates()[1:]})
-    for question, heading in HEADINGS.items():
-        here = table[(table.question == question) & (table.instrument != ALL)]
-        each[heading] = [_cell(row) for row in here.itertuples()]
+    if key.questions == "real":
+        heading, finding = f"Listening study of {key.systems[1]}", _finding(table.iloc[0])
+        what = "How often the generated sound was chosen, % (95 % interval)."
+    else:
+        heading, finding = f"Listening study of {', '.join(key.systems)}", ""
+        what = f"How often the sound of each was chosen, % (95 % interval). By guessing it is {100 / len(key.systems):.1f} %."
     left = tables.table(pd.DataFrame([vars(item) for item in aside])) if aside else "Nothing."
-    return f"""# Listening study of {key.model}
+    pairs = "pairs" if key.questions == "real" else "videos"
+    return f"""# {heading}
 
-{participants} participant{"s" * (participants != 1)}, {len(key.pairs) - len(key.checks)} pairs. {_finding(real)}
+{participants} participant{"s" * (participants != 1)}, {len(key.pairs) - len(key.checks)} {pairs}. {finding}
 
-{tables.table(overall)}
+{what}
+
+{_wide(whole, "model")}
 
 ## By instrument
 
-How often the generated sound was chosen, % (95 % interval).
-
-{tables.table(each)}
+{_wide(table[table.instrument != ALL], "instrument", *(["model"] if key.questions != "real" else []))}
 
 ## Left out
 
 {left}
 """
+
+
+def _wide(rows: pd.DataFrame, *by: str) -> str:
+    """A row for each value of some columns, and a column for each question, as Markdown."""
+    made = []
+    for values, group in rows.groupby([*by], sort=False):
+        cells = {HEADINGS[str(row.question)]: _cell(row) for row in group.itertuples()}
+        made.append(dict(zip(by, values, strict=True)) | cells)
+    return tables.table(pd.DataFrame(made))
 
 
 def _finding(real: pd.Series) -> str:

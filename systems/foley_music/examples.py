@@ -9,7 +9,7 @@ from pipeline.dataset.artifacts import MOTION
 from pipeline.dataset.artifacts import NOTES as NOTE_INDICES
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places, Source, Windows
-from pipeline.notes import note_table
+from pipeline.notes import key, note_table
 from pipeline.notes.events import Code
 from pipeline.params import Params
 
@@ -23,9 +23,15 @@ def on_movement(motion: Shards, names: Iterable[str], settings: Params) -> Windo
 
 
 def as_generated(names: Sequence[str], settings: Params) -> Windows:
-    """Windows that start on frames of sound: with `spread(generate.samples)`, those for which the other models generate."""
+    """Windows that start on frames of sound: with `spread(generate.samples)`, those for which the other models generate.
+
+    If nobody has written down the notes of any of the tracks, they start on frames of movement.
+    """
+    indices = Shards(NOTE_INDICES)
+    if not any(track in indices for track in names):
+        return on_movement(Shards(MOTION), names, settings)
     sources = {
-        "notes": Source(Shards(NOTE_INDICES), "notes", settings.audio.fps),
+        "notes": Source(indices, "notes", settings.audio.fps),
         "motion": Source(Shards(MOTION), "motion", settings.motion.fps, between=True),
     }
     return Windows(sources, names, settings.windows.duration_s)
@@ -41,6 +47,16 @@ def tokens(notes: Sequence[Sequence[Note]], code: Code, duration_s: float) -> tu
     rows = np.stack([code.encode(each, duration_s) for each in notes]).astype(np.int64)
     rows = rows[:, : (rows != code.padding).sum(1).max()]
     return rows, code.clock(rows)
+
+
+def keys(notes: Sequence[Sequence[Note]]) -> np.ndarray:
+    """The histogram of the pitch classes of each window: float32 [windows, 12]."""
+    return np.stack([key.histogram(each) for each in notes])
+
+
+def key_asked(number: int) -> key.Key:
+    """The key that is asked for in a generated window, by its number."""
+    return key.KEYS[number % len(key.KEYS)]
 
 
 def onsets(notes: Sequence[Sequence[Note]], frames: int, fps: float) -> np.ndarray:

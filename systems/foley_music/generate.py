@@ -1,4 +1,8 @@
-"""Write notes for the movements of the test tracks: samples/<variant>/, and a few MIDI files to open in any program."""
+"""Write notes for the movements of the test tracks: samples/<variant>/, and a few MIDI files to open in any program.
+
+Each window has notes for its movement, notes without it (zeroed) and, if the model knows keys, notes in a key (keyed). All 24 keys
+take turns, whatever was played.
+"""
 
 import numpy as np
 import torch
@@ -34,30 +38,36 @@ def main(name: str = "") -> None:
         for (_, first), made in zip(
             calls, parallel.each(tokens, calls, determinism.backend(settings.compute.backend)), strict=True
         ):
-            for number, (seen, unseen) in enumerate(zip(*made, strict=True), first):
+            for number, drawn in enumerate(zip(*made.values(), strict=True), first):
                 track, start = places[number]
-                sample = f"sample_{number:05d}"
-                writer.add(sample, {"tokens": seen, "zeroed": unseen}, source=track, source_start=start)
+                sample, arrays = f"sample_{number:05d}", dict(zip(made, drawn, strict=True))
+                writer.add(sample, arrays, source=track, source_start=start)
                 if number in shown:
-                    notes = event_sampler.notes(seen, chosen.code, duration_s)
+                    notes = event_sampler.notes(arrays["tokens"], chosen.code, duration_s)
                     midi_file.write(folder / "midi" / f"{sample}_{track}.mid", notes, PIANO, name)
-            bar.update(len(made[0]))
+            bar.update(len(made["tokens"]))
 
 
-def tokens(name: str, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens for the batch that begins with window `first`, with its movement and without: int16 [windows, longest] each."""
+def tokens(name: str, first: int) -> dict[str, np.ndarray]:
+    """Tokens for the batch that begins with window `first`, int16 [windows, longest] each, by how they are drawn."""
     settings = params.load()
     determinism.prepare(settings.seed, threads=1)  # one process for each core
     model = weights.load(MODELS / name, {"event_transformer": EventTransformer}).to(determinism.device())
     windows = examples.as_generated(split.tracks(SPLITS, "test"), settings)
     places = windows.spread(settings.generate.samples)[first : first + settings.generate.batch]
     motion = to_tensors(windows.batch(places))["motion"].to(determinism.device())
-    made = []
-    for seen in (True, False):
-        seed = int(np.random.default_rng((settings.seed, first, seen)).integers(2**63))
+    made = {}
+    for draw, array in enumerate(("zeroed", "tokens", "keyed")):
+        asked = None
+        if array == "keyed":
+            if model.key is None:
+                continue
+            histograms = [examples.key_asked(number).histogram for number in range(first, first + len(places))]
+            asked = torch.from_numpy(np.stack(histograms)).to(motion.device)
+        seed = int(np.random.default_rng((settings.seed, first, draw)).integers(2**63))
         generator = torch.Generator(determinism.device()).manual_seed(seed)
-        made.append(event_sampler.sample(model, motion, generator, seen=seen))
-    return made[0], made[1]
+        made[array] = event_sampler.sample(model, motion, generator, seen=array != "zeroed", key=asked)
+    return made
 
 
 if __name__ == "__main__":

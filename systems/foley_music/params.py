@@ -3,14 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pipeline.errors import ParamsError
 from pipeline.notes.events import Code
 from pipeline.params import SOME, Amount, Count, Natural, Positive, Section, Share, Training
+from systems.params_file import read
 
 FILE = Path(__file__).with_name("params.yaml")
 
@@ -32,6 +28,8 @@ class Variant(Section):
     onset_loss_weight: Amount
     more_share: Share
     temperature: Positive
+    key: bool
+    key_dropout: Share
     training: Training
 
     @property
@@ -45,6 +43,7 @@ class Drift(Section):
 
 
 class Params(Section):
+    heard: Literal["none", "pyin", "basic_pitch"]
     variants: Annotated[dict[str, Variant], SOME]
     midis: Natural
     drift: Drift
@@ -56,14 +55,7 @@ def load(path: Path = FILE) -> Params:
     Raises:
         ParamsError: the first unusable parameter, in one line that names file, key, value and what is allowed.
     """
-    try:
-        found = Params.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror}); get it back with: git checkout {path}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_line(error.errors()[0])}") from None
+    found = read(path, Params)
     for name, each in found.variants.items():
         if each.width % (2 * each.heads):
             raise ParamsError(f"{path}: variants.{name}.heads = {each.heads}: twice as many must divide the width")
@@ -80,11 +72,3 @@ def variant(name: str) -> Variant:
     if name not in found:
         raise ParamsError(f"{FILE.name} of Foley Music has no variant {name!r}; there are: {', '.join(found)}")
     return found[name]
-
-
-def _line(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"].lower()
-    return f"{key or 'the file'} = {error['input']!r}: {said}"

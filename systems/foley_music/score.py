@@ -13,6 +13,7 @@ from pipeline.dataset import split
 from pipeline.dataset.artifacts import NOTES as NOTE_INDICES
 from pipeline.dataset.artifacts import SPLITS
 from pipeline.dataset.shards import Shards
+from pipeline.dataset.windows import Places
 from pipeline.errors import run
 from pipeline.metrics import onset
 from pipeline.notes import note_table
@@ -26,10 +27,13 @@ def main() -> None:
     settings, chosen = params.load(), load()
     determinism.prepare(settings.seed)
     tolerance_s, duration_s = settings.evaluate.onset_tolerance_s, settings.windows.duration_s
-    tracks, notes = split.tracks(SPLITS, "test"), note_table.read(paths.NOTES)
-    windows = examples.as_generated(tracks, settings)
-    places = windows.spread(settings.generate.samples)
-    asked = examples.notes_at(windows, places, notes, duration_s)
+    tracks, notes = rows.judged(split.tracks(SPLITS, "test")), note_table.read(paths.NOTES)
+    places: Places = []
+    asked: list[list[Note]] = []
+    if tracks:
+        windows = examples.as_generated(tracks, settings)
+        places = windows.spread(settings.generate.samples)
+        asked = examples.notes_at(windows, places, notes, duration_s)
     sound = Shards(NOTE_INDICES)
     lengths_s = {track: sound.length(track) / settings.audio.fps for track in tracks if track in sound}
     true, drifts = [rows.table(each) for each in asked], []
@@ -38,7 +42,9 @@ def main() -> None:
         coded = [event_sampler.notes(each.code.encode(one, duration_s), each.code, duration_s) for one in asked]
         rows.write(row, rows.judge(row, places, true, [rows.table(one) for one in coded], None, tolerance_s))
         drifts += [{"code": name, **line} for line in drift(each.code, lengths_s, notes, chosen.drift, tolerance_s)]
-    table = pd.DataFrame(drifts)
+    table = pd.DataFrame(
+        drifts, columns=["code", "window_s", "onset_f1", "last_onset_late_ms", "tokens", "most_tokens"]
+    )
     table.to_csv(paths.FIGURES / "drift.csv", index=False, float_format="%.4f")
     print(table.to_string(index=False))
 

@@ -31,7 +31,7 @@ def main(name: str = "") -> None:
     motion, others = Shards(MOTION), Shards(MORE_PLAYERS / "motion")
 
     train = examples.on_movement(motion, notes.keys() & set(split.tracks(SPLITS, "train")), settings)
-    validation = examples.as_generated(split.validation(SPLITS), settings)
+    validation = examples.as_generated(sorted(notes.keys() & set(split.validation(SPLITS))), settings)
     parts = [(train, notes, chosen.training.batch)]
     if more_notes and (more := int(chosen.more_share * chosen.training.batch)):
         parts = [
@@ -64,8 +64,11 @@ def main(name: str = "") -> None:
             asked += examples.notes_at(windows, places, of, duration_s)
         varied = vary(np.concatenate(movement), settings.variation, fps, generator)
         rows, clock_s = examples.tokens(asked, code, duration_s)
-        near = examples.onsets(asked, varied.shape[1], fps)
-        return to_tensors({"tokens": rows, "clock_s": clock_s, "motion": varied, "onsets": near})
+        arrays = {"tokens": rows, "clock_s": clock_s, "motion": varied}
+        arrays["onsets"] = examples.onsets(asked, varied.shape[1], fps)
+        if chosen.key:
+            arrays["key"] = examples.keys(asked)
+        return to_tensors(arrays)
 
     def validate(model: EventTransformer) -> dict[str, float]:
         device = model.head.weight.device
