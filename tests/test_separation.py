@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,10 +25,10 @@ from pipeline.commands import minet, separate
 from pipeline.compute import parallel
 from pipeline.compute.closure import ROOT, closure
 from pipeline.corpus import strips
-from pipeline.corpus.track import Track, write_tracks
+from pipeline.corpus.track import Track, read_tracks, write_tracks
 from pipeline.dataset.artifacts import MODELS, MORE_PLAYERS, MOTION, SPLITS, TRACKS
 from pipeline.dataset.shards import Shards, ShardWriter
-from pipeline.errors import FileError, ParamsError
+from pipeline.errors import FileError, NothingLeft, ParamsError
 from pipeline.keypoints import detection, people_finder
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER, RIGHT_WRIST
 from pipeline.media import probing, sound_files
@@ -249,6 +250,12 @@ def test_mixtures_are_of_players_who_played_alone(here: None) -> None:
     frames.main()
     tracks = [Track(name, name[0], "", Path(), Path()) for name in ("a", "b", "g_1", "g_2")]
     assert mixing.alone(tracks) == {"a", "b"}
+    assert mixing.alone([replace(track, audio=Path(track.name)) for track in tracks[2:]]) == {
+        "g_1",
+        "g_2",
+    }  # as in URMP
+    with pytest.raises(NothingLeft, match="add videos of soloists"):
+        mixing.alone(tracks[2:])
     settings = params.load()
     players = mixing.Players(["a", "b", "c", "d"], True, settings, 5.0, 64)
     assert players.near["a"] == ["b", "c", "d"]
@@ -277,6 +284,24 @@ def test_repainted_pictures_show_the_same_playing() -> None:
     assert all(each[:, 8:-8, 8:-8].min() > 0 for each in found)  # black is no picture
     still = chosen.model_copy(update={"recoloured": 0.0, "mirrored": 1.0, "moved_px": 0})
     assert (mixing.repainted(pictures, still, rng) == pictures[:, :, ::-1]).all()
+
+
+def test_a_corpus_with_few_players(here: None) -> None:
+    """With nobody to be tried on, the rows are empty; with one player to learn from, the advice is plain."""
+    sound.main()
+    frames.main()
+    table = pd.read_parquet(SPLITS)
+    few = table[table.track.isin(["a", "b", "c", "e"])]
+    few.to_parquet(SPLITS, index=False)
+    train.main("movement")  # watched on a single player, who cannot be mixed with anybody
+    assert pd.read_csv("metrics/history_separator_movement.csv").columns.tolist() == ["step", "loss"]
+    tracks = [track for track in read_tracks() if track.piece != "g"]
+    write_tracks(TRACKS, tracks)
+    evaluate.main("movement")
+    assert set(json.loads((paths.FIGURES / "movement.json").read_text()).values()) == {None}
+    few[few.track != "a"].to_parquet(SPLITS, index=False)
+    with pytest.raises(NothingLeft, match="one player to learn from"):
+        train.main("pixels")
 
 
 def test_powers_are_those_of_the_players_and_of_the_sum() -> None:

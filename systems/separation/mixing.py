@@ -17,6 +17,7 @@ from pipeline.corpus.track import Track
 from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Places, Source, Windows
+from pipeline.errors import NothingLeft
 from pipeline.params import Audio
 from systems.separation import paths
 from systems.separation.params import Mixing
@@ -94,10 +95,23 @@ class Players:
 
 
 def alone(tracks: Iterable[Track]) -> set[str]:
-    """Names of the tracks of pieces that have one player."""
+    """Names of the tracks to learn from: those of pieces that have one player.
+
+    In a corpus without any, as URMP, they are those of players with a sound file of their own.
+
+    Raises:
+        NothingLeft: there are none either.
+    """
     tracks = list(tracks)
-    players = Counter(track.piece for track in tracks)
-    return {track.name for track in tracks if players[track.piece] == 1}
+    players, heard = Counter(track.piece for track in tracks), Counter(track.audio for track in tracks)
+    found = {track.name for track in tracks if players[track.piece] == 1}
+    found = found or {track.name for track in tracks if heard[track.audio] == 1}
+    if not found:
+        what = "no player is heard alone, and a separator learns from players who are"
+        raise NothingLeft(
+            f"{what}; add videos of soloists, or lay out the corpus as URMP does, with a sound file for each player"
+        )
+    return found
 
 
 def powers(

@@ -1,11 +1,13 @@
 """What all rows of the separation's tables share: what they are tried on, the keys of their metrics, and how they are judged.
 
 They are tried on mixtures of two windows of test tracks of different instruments, on as many of test tracks of similar poses, and
-on the pieces of several players, whole, none of which any model has heard. Gains are counted from the mixture as its own estimate.
+on the pieces of several players, whole, of whom no model has heard any in training. Gains are counted from the mixture as its own
+estimate.
 """
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,22 +46,27 @@ Pointed = Callable[[Mixture], tuple[int, int] | None]  # as `separation.pointing
 
 
 def tried(settings: shared.Params, own: Params) -> dict[str, list[tuple[list[str], Mixture]]]:
-    """The mixtures of each set, with the names of their tracks."""
+    """The mixtures of each set, with the names of their tracks. There are none where there are no two players."""
     tracks = read_tracks()
     kept, soloists, instruments = Shards(paths.SOUND), mixing.alone(tracks), instrument_of()
     test = [name for name in split.tracks(SPLITS, "test") if name in soloists]
-    players = mixing.Players(test, True, settings, own.pictures.fps, own.pictures.size_px)
+    taught = soloists & set(split.tracks(SPLITS, "train"))
     count, seed = own.evaluation.pairs, settings.seed
-    pieces = trials.ensembles([track for track in tracks if track.name in kept])
-    return {
-        "different": trials.pairs(players, count, None, seed, lambda *two: len({*map(instruments.get, two)}) == 2),
-        "alike": trials.pairs(players, count, 1, seed),
-        "ensembles": [
-            ([track.name for track in piece], mixture)
-            for piece in pieces.values()
-            if trials.audible(mixture := trials.together(piece))
-        ],
-    }
+    found: dict[str, list[tuple[list[str], Mixture]]] = {kind: [] for kind in SETS}
+    if len(test) > 1:
+        players = mixing.Players(test, True, settings, own.pictures.fps, own.pictures.size_px)
+        other = partial(differ, instruments)
+        found["different"] = trials.pairs(players, count, None, seed, other)
+        found["alike"] = trials.pairs(players, count, 1, seed)
+    for piece in trials.ensembles([track for track in tracks if track.name in kept]).values():
+        names = [track.name for track in piece]
+        if not taught & set(names) and trials.audible(mixture := trials.together(piece)):
+            found["ensembles"].append((names, mixture))
+    return found
+
+
+def differ(instruments: dict[str, str], one: str, other: str) -> bool:
+    return instruments[one] != instruments[other]
 
 
 def judge(row: str, settings: shared.Params, own: Params, parted: Parted, pointed: Pointed = lambda _: None) -> None:
@@ -92,7 +99,7 @@ def judge(row: str, settings: shared.Params, own: Params, parted: Parted, pointe
             )
     table = pd.DataFrame(lines)
     table.to_csv(folder(f"{paths.ROW}/{row}") / "mixtures.csv", index=False, float_format="%.6g")
-    write(row, means(table))
+    write(row, means(table) if lines else {})
 
 
 def measured(true: np.ndarray, estimated: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ from pipeline.dataset import split
 from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, SPLITS, TRACKS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Batch, to_tensors
-from pipeline.errors import run
+from pipeline.errors import NothingLeft, run
 from pipeline.keypoints.skeleton import JOINTS
 from pipeline.keypoints.variation import vary
 from pipeline.models.separator import Separator
@@ -37,10 +37,13 @@ def main(name: str = "") -> None:
     parts = [(players([one for one in split.tracks(SPLITS, "train") if one in soloists]), 1 - chosen.more_share)]
     if chosen.more_share and (more := list(Shards(paths.MORE_SOUND).index.index)):
         parts.append((players(more, pictured=False), chosen.more_share))
-    held_out = players([one for one in split.validation(SPLITS) if one in soloists])
+    if min(len(part.names) for part, _ in parts) < 2:
+        raise NothingLeft("one player to learn from, and mixtures are of two or more; add videos of soloists")
+    held_out = [one for one in split.validation(SPLITS) if one in soloists]
     watched = {
-        kind: [mixture for _, mixture in trials.pairs(held_out, VALIDATION, alike, settings.seed)]
+        kind: [mixture for _, mixture in trials.pairs(players(held_out), VALIDATION, alike, settings.seed)]
         for kind, alike in (("", None), ("_alike", 1))
+        if len(held_out) > 1
     }
 
     sizes = sizes_of(chosen, own, settings)
