@@ -1,4 +1,4 @@
-"""The command `minet`, or `python -m pipeline.commands.minet`: generates sound for a video, and runs a listening study."""
+"""The command `minet`, or `python -m pipeline.commands.minet`: sound for a video, its sound taken apart, a listening study."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the import takes seconds
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
+SEPARATOR = "separator_both"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -105,8 +106,39 @@ def parser() -> argparse.ArgumentParser:
     )
     imu.add_argument("--shoulders", type=float, default=0.38, help="shoulder width of the player in m (default: 0.38)")
     imu.set_defaults(run=run_imu)
+    add_separate(commands)
     add_study(commands)
     return top
+
+
+def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    separate = commands.add_parser(
+        "separate",
+        help="take the sound of a video apart, a part for each player",
+        description="Find the players in a video, watch them, and give each their own sound. The parts add up to the sound of the "
+        "video; what nobody is seen to play is the rest. Sound is mono, at 16 kHz.",
+        epilog="example: minet separate duo.mp4 -o parts",
+    )
+    separate.add_argument("video", type=Path, help="a video of two players or more, with sound").complete = shtab.FILE  # type: ignore[attr-defined]
+    separate.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="the folder for the sound and a video of each player, the rest and a map of the volume; "
+        "with --player or --mute, the video to write",
+    )
+    separate.add_argument(
+        "--model", default=SEPARATOR, help=f"the name of a model in models/, or its folder (default: {SEPARATOR})"
+    )
+    one = separate.add_mutually_exclusive_group()
+    one.add_argument("--player", type=int, help="write this player's sound alone; from 1 at the left")
+    one.add_argument(
+        "--mute",
+        type=int,
+        help="write the sound without this player's, to practise with the others; from 1 at the left",
+    )
+    separate.set_defaults(run=run_separate)
 
 
 def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -332,6 +364,58 @@ def run_sonify(arguments: argparse.Namespace) -> "Sounded":
     if score:
         print(f"{shown(score)}: the notes, for any program that reads MIDI")
     return made
+
+
+def run_separate(arguments: argparse.Namespace) -> None:
+    """Write a folder with all parts; or one video with the sound of one player, or without it."""
+    out, video = arguments.out, arguments.video
+    chosen = arguments.player if arguments.mute is None else arguments.mute
+    option = "--player" if arguments.mute is None else "--mute"
+    if not video.is_file():
+        raise FileError(video, "no such file")
+    if out.exists() and out.samefile(video):
+        raise ParamsError(f"-o {shown(out)}: this is the video itself; write to another file")
+    if not out.parent.is_dir():
+        raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+    if chosen is None and out.exists() and not out.is_dir():
+        raise ParamsError(f"-o {shown(out)}: this is a file; name a folder, or choose a part with --player or --mute")
+    if chosen is not None and out.is_dir():
+        raise ParamsError(f"-o {shown(out)}: this is a folder; with {option}, name the video to write")
+    if chosen is not None and chosen < 1:
+        raise ParamsError(f"{option} {chosen}: players are counted from 1 at the left")
+    # These imports take seconds and most of the memory, so the arguments are checked first.
+    from pipeline import params
+    from pipeline.commands import separate as library
+    from pipeline.commands import sonify
+    from pipeline.media import muxing, probing, sound_files
+
+    # What cannot be read or written is refused before the slow steps.
+    if (break_s := probing.clock_break_s(video)) is not None:
+        raise FileError(video, *probing.broken_clock(break_s))
+    root = sonify.home(arguments.model)
+    settings, model = params.load(root / "params.yaml"), library.load(arguments.model, root)
+    if chosen is not None:
+        muxing.plan(out, video, drawn=False)
+    made = library.separate(video, model, settings)
+    players, rate_hz = len(made.players), settings.audio.sample_rate_hz
+    if chosen is not None and chosen > players:
+        raise NothingLeft(f"{shown(video)}: {players} people seen in it, so there is no player {chosen} from the left")
+    if chosen is not None:
+        part = made.parts[chosen - 1]
+        sound = part if arguments.mute is None else made.parts.sum(0) - part
+        sound_files.write_audio(out.with_suffix(".wav"), sound, rate_hz)
+        library.write_videos(video, {out: sound}, rate_hz)
+        print(f"{shown(out)}; and in the same folder the sound (.wav)")
+        return
+    out.mkdir(exist_ok=True)
+    # The videos come last: whatever happens to them, the sounds are there.
+    for name, part in zip([*map(str, range(1, players + 1)), "rest"], made.parts, strict=True):
+        sound_files.write_audio(out / f"{name}.wav", part, rate_hz)
+    library.write_videos(video, {out / f"{n + 1}.mp4": made.parts[n] for n in range(players)}, rate_hz)
+    library.write_map(out / "map.mp4", made, video, settings)
+    print(
+        f"{shown(out)}: a sound and a video of each player, from 1 at the left; rest.wav, what nobody is seen to play; map.mp4"
+    )
 
 
 def _key(text: str) -> "Key":
