@@ -387,7 +387,7 @@ def run_separate(arguments: argparse.Namespace) -> None:
     from pipeline import params
     from pipeline.commands import separate as library
     from pipeline.commands import sonify
-    from pipeline.media import muxing, probing, sound_files
+    from pipeline.media import muxing, probing
 
     # What cannot be read or written is refused before the slow steps.
     if (break_s := probing.clock_break_s(video)) is not None:
@@ -403,14 +403,14 @@ def run_separate(arguments: argparse.Namespace) -> None:
     if chosen is not None:
         part = made.parts[chosen - 1]
         sound = part if arguments.mute is None else made.parts.sum(0) - part
-        sound_files.write_audio(out.with_suffix(".wav"), sound, rate_hz)
+        library.write_sound(out.with_suffix(".wav"), sound, rate_hz)
         library.write_videos(video, {out: sound}, rate_hz)
         print(f"{shown(out)}; and in the same folder the sound (.wav)")
         return
     out.mkdir(exist_ok=True)
     # The videos come last: whatever happens to them, the sounds are there.
     for name, part in zip([*map(str, range(1, players + 1)), "rest"], made.parts, strict=True):
-        sound_files.write_audio(out / f"{name}.wav", part, rate_hz)
+        library.write_sound(out / f"{name}.wav", part, rate_hz)
     library.write_videos(video, {out / f"{n + 1}.mp4": made.parts[n] for n in range(players)}, rate_hz)
     library.write_map(out / "map.mp4", made, video, settings)
     print(

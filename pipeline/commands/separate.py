@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import soundfile
 from tqdm import tqdm
 
 from pipeline import params
@@ -138,6 +139,11 @@ def separate(video: Path, model: Separator, settings: params.Params) -> Separate
         parts = separating.separate(model, sound, seen, settings, bar.update)
     volumes = separating.volumes(model, sound, seen, settings)
     return Separated(players, parts, volumes, model.every / settings.audio.fps)
+
+
+def write_sound(path: Path, sound: np.ndarray, rate_hz: int) -> None:
+    """Write sound float32 [samples] as a 24 bit mono WAV. With 16 bits, each file of a part would be off by up to 3e-5."""
+    soundfile.write(path, np.clip(sound, -1, 1), rate_hz, subtype="PCM_24", format="WAV")
 
 
 def write_videos(video: Path, sounds: dict[Path, np.ndarray], rate_hz: int) -> None:
