@@ -114,13 +114,15 @@ def test_sensors_are_worn_in_all_ways_in_training() -> None:
 def test_a_turned_sensor_reads_the_same_strength() -> None:
     """Turned on the forearm, it mixes its axes and loses nothing."""
     chosen = own.load().wearing.model_copy(
-        update={"gain": 1.0, "noise": 0.0, "one_sensor": 0.0, "one_axis": 0.0, "no_turn_rate": 0.0}
+        update={"anyhow": 1.0, "gain": 1.0, "noise": 0.0, "one_sensor": 0.0, "one_axis": 0.0, "no_turn_rate": 0.0}
     )
     readings = np.random.default_rng(4).normal(size=(20, 50, 3, 2)).astype(np.float32)
     worn = examples.wear(readings, chosen, np.random.default_rng(5))
     assert (worn[:, :, :2] ** 2).sum(2) == pytest.approx((readings[:, :, :2] ** 2).sum(2), abs=1e-4)
     assert np.abs(worn[:, :, 2]) == pytest.approx(np.abs(readings[:, :, 2]), abs=1e-6)
     assert not np.allclose(worn, readings)
+    known = chosen.model_copy(update={"anyhow": 0.0, "mounting_degrees": 0.0})
+    assert examples.wear(readings, known, np.random.default_rng(5)) == pytest.approx(readings, abs=1e-6)
 
 
 # The stages

@@ -47,14 +47,15 @@ def as_worn(readings: np.ndarray, worn: Worn) -> np.ndarray:
 def wear(readings: np.ndarray, chosen: Wearing, generator: np.random.Generator) -> np.ndarray:
     """Windows of readings, float32 [windows, frames, 3, 2], each worn in another way; the given ones stay as they are.
 
-    A sensor is turned on the forearm, or upside down, so that the signs of what it reads say nothing. It is more or less
-    sensitive, and noisy. Some windows have one sensor alone, or one axis, or no turn rates.
+    A sensor is turned on the forearm a little; in some windows by any angle, or upside down, so that the signs of what it reads
+    say nothing. It is more or less sensitive, and noisy. Some windows have one sensor alone, or one axis, or no turn rates.
     """
     windows = len(readings)
-    angle = np.radians(generator.uniform(-1, 1, (windows, 1, 2)) * chosen.mounting_degrees)
+    anyhow = generator.random((windows, 1, 1)) < chosen.anyhow
+    angle = np.radians(generator.uniform(-1, 1, (windows, 1, 2)) * np.where(anyhow, 180, chosen.mounting_degrees))
     cos, sin = np.cos(angle), np.sin(angle)
     along, across, turn_rate = np.moveaxis(readings, 2, 0)  # (windows, frames, 2) each
-    signs = generator.choice([-1, 1], (2, windows, 1, 2))
+    signs = np.where(anyhow, generator.choice([-1, 1], (2, windows, 1, 2)), 1)
     varied = np.stack(
         [cos * along - sin * across, signs[0] * (sin * along + cos * across), signs[1] * turn_rate], axis=2
     )

@@ -18,6 +18,7 @@ class Sensors(Section):
 
 class Wearing(Section):
     mounting_degrees: Amount
+    anyhow: Probability
     gain: Positive
     noise: Amount
     one_sensor: Probability
