@@ -371,12 +371,7 @@ def run_separate(arguments: argparse.Namespace) -> None:
     out, video = arguments.out, arguments.video
     chosen = arguments.player if arguments.mute is None else arguments.mute
     option = "--player" if arguments.mute is None else "--mute"
-    if not video.is_file():
-        raise FileError(video, "no such file")
-    if out.exists() and out.samefile(video):
-        raise ParamsError(f"-o {shown(out)}: this is the video itself; write to another file")
-    if not out.parent.is_dir():
-        raise ParamsError(f"-o {shown(out)}: there is no folder {shown(out.parent)}; make it first")
+    check_files(video, out)
     if chosen is None and out.exists() and not out.is_dir():
         raise ParamsError(f"-o {shown(out)}: this is a file; name a folder, or choose a part with --player or --mute")
     if chosen is not None and out.is_dir():

@@ -3,13 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pipeline.errors import ParamsError
 from pipeline.params import SOME, Amount, Count, Natural, Positive, Probability, Section, Share, Training
+from systems.params_file import read
 
 FILE = Path(__file__).with_name("params.yaml")
 
@@ -78,14 +74,7 @@ def load(path: Path = FILE) -> Params:
     Raises:
         ParamsError: the first unusable parameter, in one line that names file, key, value and what is allowed.
     """
-    try:
-        found = Params.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror}); get it back with: git checkout {path}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_line(error.errors()[0])}") from None
+    found = read(path, Params)
     if found.pictures.size_px % 8:
         raise ParamsError(f"{path}: pictures.size_px = {found.pictures.size_px}: must be a multiple of 8")
     mixing = found.mixing
@@ -114,11 +103,3 @@ def variant(name: str) -> Variant:
     if name not in found:
         raise ParamsError(f"{FILE.name} of the separation has no variant {name!r}; there are: {', '.join(found)}")
     return found[name]
-
-
-def _line(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"].lower()
-    return f"{key or 'the file'} = {error['input']!r}: {said}"
