@@ -31,7 +31,7 @@ from pipeline.dataset.shards import Shards, ShardWriter
 from pipeline.errors import FileError, NothingLeft, ParamsError
 from pipeline.keypoints import detection, people_finder
 from pipeline.keypoints.skeleton import JOINTS, LEFT_SHOULDER, NECK, RIGHT_SHOULDER, RIGHT_WRIST
-from pipeline.media import probing, sound_files
+from pipeline.media import picture_files, probing, sound_files
 from pipeline.models.separator import Separator
 from pipeline.studio import pieces
 from pipeline.studio.instruments import BY_CODE
@@ -40,7 +40,16 @@ from systems.separation import evaluate, frames, mixing, paths, reference, repor
 from systems.separation import params as own
 
 SYSTEM = ROOT / "systems" / "separation"
-SMALL = {"channels": 4, "depth": 3, "maps": 4, "bands": 2, "width": 8, "layers": 1, "picture_channels": 2}
+SMALL = {
+    "multiples": [0.5, 1.0, 2.0],
+    "channels": 4,
+    "depth": 3,
+    "maps": 4,
+    "bands": 2,
+    "width": 8,
+    "layers": 1,
+    "picture_channels": 2,
+}
 RATE_HZ = PROFILE.audio.sample_rate_hz
 VARIANTS = ("nothing", "movement", "pixels", "both")
 
@@ -332,6 +341,7 @@ def sizes(sees: str) -> dict[str, object]:
     fixed = {
         "bins": 32,
         "lowest_hz": 30.0,
+        "highest_hz": 8000.0,
         "every": 4,
         "steps": 16,
         "picture_fps": 5.0,
@@ -400,6 +410,18 @@ def test_a_player_alone_and_the_others_without_them(tmp_path: Path, model: Path)
     one, others = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("one", "minus_one"))
     assert np.abs(one + others - whole).max() < 1e-6
     assert (tmp_path / "one.mp4").exists() and (tmp_path / "minus_one.mp4").exists()
+
+
+def test_solos_out_of_a_duo(tmp_path: Path, model: Path) -> None:
+    """Each player has a video with their own sound, in which the other's side is black: soloists for a corpus."""
+    video, out = duo(tmp_path / "duo.mp4"), tmp_path / "solos"
+    run(video, "-o", out, "--model", model, "--solos")
+    assert sorted(path.name for path in out.iterdir()) == ["duo_1.mp4", "duo_2.mp4"]
+    whole = np.square(sound_files.read_audio(video, RATE_HZ)).mean()
+    for number, dark in ((1, np.s_[:, -20:]), (2, np.s_[:, :20])):
+        assert 0 < np.square(sound_files.read_audio(out / f"duo_{number}.mp4", RATE_HZ)).mean() < 0.8 * whole
+        _, picture = next(picture_files.frames(out / f"duo_{number}.mp4"))
+        assert picture[dark].max() < 8 < picture.max()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from make_media import PROFILE
 
 from pipeline.audio import log_frequency
 from pipeline.audio.log_frequency import Scale
-from pipeline.models.separator import Separator
+from pipeline.models.separator import Separator, shifted
 from pipeline.sampling import separating
 from pipeline.sampling.separating import Seen
 
@@ -26,10 +26,12 @@ def separator(sees: str, seed: int = 0, **changed: Any) -> Separator:
     sizes = {
         "bins": BINS,
         "lowest_hz": 30.0,
+        "highest_hz": 8000.0,
         "every": 2,
         "steps": STEPS,
         "picture_fps": 5.0,
         "picture_px": 64,
+        "multiples": [0.5, 1.0, 2.0],
         "channels": 4,
         "depth": 3,
         "maps": 4,
@@ -217,11 +219,13 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
     sizes = {
         "bins": BINS,
         "lowest_hz": 30.0,
+        "highest_hz": 8000.0,
         "every": 2,
         "steps": STEPS,
         "picture_fps": 5.0,
         "picture_px": 64,
         "sees": "both",
+        "multiples": [0.5, 1.0, 2.0],
         "channels": 4,
         "depth": 3,
     }
@@ -233,3 +237,14 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
     with torch.no_grad():
         assert torch.equal(log_masks(model, given), log_masks(loaded, given))
     assert re.search("separator", (tmp_path / "config.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("shift", "wanted"), [(0, [1, 2, 3, 4]), (1, [2, 3, 4, 0]), (-2, [0, 0, 1, 2]), (9, [0, 0, 0, 0])]
+)
+def test_a_bin_is_heard_with_those_at_its_multiples(shift: int, wanted: list[int]) -> None:
+    """What lies beyond the ends is silent, not what lies at the other end."""
+    heard = torch.tensor([1.0, 2, 3, 4])[None, :, None].expand(2, 4, 3)
+    found = shifted(heard, shift)
+    assert found.shape == heard.shape
+    assert found[1, :, 2].tolist() == wanted

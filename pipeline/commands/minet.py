@@ -138,6 +138,11 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=int,
         help="write the sound without this player's, to practise with the others; from 1 at the left",
     )
+    one.add_argument(
+        "--solos",
+        action="store_true",
+        help="write nothing but a video of each player, with the others black and silent, for a corpus of soloists",
+    )
     separate.set_defaults(run=run_separate)
 
 
@@ -403,6 +408,10 @@ def run_separate(arguments: argparse.Namespace) -> None:
         print(f"{shown(out)}; and in the same folder the sound (.wav)")
         return
     out.mkdir(exist_ok=True)
+    if arguments.solos:
+        library.write_solos(out, made, video, rate_hz)
+        print(f"{shown(out)}: a video of each player alone, {video.stem}_1.mp4 at the left")
+        return
     # The videos come last: whatever happens to them, the sounds are there.
     for name, part in zip([*map(str, range(1, players + 1)), "rest"], made.parts, strict=True):
         library.write_sound(out / f"{name}.wav", part, rate_hz)

@@ -152,6 +152,21 @@ def write_videos(video: Path, sounds: dict[Path, np.ndarray], rate_hz: int) -> N
         muxing.write_video(path, video, sound, rate_hz, None, muxing.plan(path, video, drawn=False))
 
 
+def write_solos(folder: Path, made: Separated, video: Path, rate_hz: int) -> None:
+    """Write a video for each player, in which they are heard alone and all but their strip is black."""
+    paths = [folder / f"{video.stem}_{number}.mp4" for number in range(1, len(made.players) + 1)]
+    for path, player, part in zip(paths, made.players, made.parts, strict=False):  # the last part is the rest
+        draw = partial(cover_the_others, player.strip)
+        muxing.write_video(path, video, part, rate_hz, draw, muxing.plan(path, video, drawn=True))
+
+
+def cover_the_others(strip: Strip, time_s: float, picture: np.ndarray) -> None:
+    """Make a picture, uint8 [height, width, 3], black on both sides of a strip, in place."""
+    left, right = (round(edge * picture.shape[1]) for edge in strip)
+    picture[:, :left] = 0
+    picture[:, right:] = 0
+
+
 def write_map(path: Path, made: Separated, video: Path, settings: params.Params) -> None:
     """Write the video with its whole sound, and how loud each place is in the colour of its player."""
     loudest = max(float(made.volumes.max()), np.finfo(np.float32).tiny)

@@ -18,6 +18,7 @@ Shapes: B mixtures, N players, S = N + 1 sources with the rest, T steps, F frequ
 C = (X / 8)² cells of a picture.
 """
 
+import math
 from itertools import pairwise, permutations
 
 import torch
@@ -37,10 +38,12 @@ class Separator(nn.Module):
     """Masks for each player from the power of the mixture and what is seen.
 
     Args:
-        bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz on, with steps of `every` frames.
+        bins: F, of `pipeline.audio.log_frequency.Scale`, from lowest_hz to highest_hz, with steps of `every` frames.
         steps: T, of the windows that it is trained on. A longer sound is cut into such windows.
         picture_fps: rate of the pictures. picture_px: X, their height and width; there are X / 8 rows and columns of cells.
         sees: nothing, movement, pixels or both. A network that sees nothing gives its players in any order.
+        multiples: of a bin's frequency; the U-Net hears each bin together with those at its multiples (Bittner et al., "Deep
+            salience representations", ISMIR 2017).
         channels: of the U-Net at half of the resolution; each of its `depth` levels has twice as many, up to 8 times.
         maps: of the U-Net; bands: fixed ones. K are both together.
         joints, width, layers: of the convolutions over the movement.
@@ -48,16 +51,20 @@ class Separator(nn.Module):
         loudness_weight: exponent of the power by which a bin weighs in the loss; 0: all alike.
     """
 
+    bands: Tensor
+
     def __init__(
         self,
         *,
         bins: int,
         lowest_hz: float,
+        highest_hz: float,
         every: int,
         steps: int,
         picture_fps: float,
         picture_px: int,
         sees: str,
+        multiples: list[float],
         channels: int,
         depth: int,
         maps: int,
@@ -73,7 +80,13 @@ class Separator(nn.Module):
         self.bins, self.lowest_hz, self.every, self.steps = bins, lowest_hz, every, steps
         self.picture_fps, self.picture_px = picture_fps, picture_px
         self.sees, self.loudness_weight = sees, loudness_weight
-        self.unet = UNet(bins, channels, depth, maps, bands)
+        per_octave = (bins - 1) / math.log2(highest_hz / lowest_hz)
+        self.unet = UNet(
+            bins, [round(math.log2(multiple) * per_octave) for multiple in multiples], channels, depth, maps
+        )
+        at_bins = torch.linspace(0, bands - 1, bins)
+        near = 1 - (at_bins - torch.arange(bands)[:, None]).abs()  # (bands, F), triangles that add up to 1
+        self.register_buffer("bands", near.clamp(min=0), persistent=False)
         maps += bands
         self.movement = MovementSight(joints, width, layers, maps, dropout) if sees in ("movement", "both") else None
         self.pixels = PixelSight(picture_channels, maps, dropout) if sees in ("pixels", "both") else None
@@ -111,12 +124,15 @@ class Separator(nn.Module):
             gates: (B, N, K, T).
             shown: bool (B, N), which of the players are there; the others get nothing.
         """
-        maps = self.unet(power)  # (B, K, F, T)
+        maps = self.unet(power)  # (B, maps of the U-Net, F, T)
         return self._compare(self.scores(maps, gates), self._rest(maps), shown)
 
-    def scores(self, maps: Tensor, gates: Tensor) -> Tensor:  # (B, K, F, T), (B, N, K, T) -> (B, N, F, T)
-        gates = gates.expand(len(maps), -1, -1, maps.shape[-1])
-        return torch.einsum("bkft,bnkt->bnft", maps, gates) * maps.shape[1] ** -0.5
+    def scores(
+        self, maps: Tensor, gates: Tensor
+    ) -> Tensor:  # (B, maps of the U-Net, F, T), (B, N, K, T) -> (B, N, F, T)
+        of_maps, of_bands = gates.expand(len(maps), -1, -1, maps.shape[-1]).split([maps.shape[1], len(self.bands)], 2)
+        found = torch.einsum("bkft,bnkt->bnft", maps, of_maps) + torch.einsum("kf,bnkt->bnft", self.bands, of_bands)
+        return found * gates.shape[2] ** -0.5
 
     def volumes(self, power: Tensor, motion: Tensor | None, pictures: Tensor) -> Tensor:
         """How loud each cell of each player's picture is, as power, at every step: (B, N, T, C), row by row of the picture.
@@ -175,42 +191,45 @@ class Separator(nn.Module):
 
 
 class UNet(nn.Module):
-    """Maps (B, K, F, T) from the power (B, F, T) of a mixture."""
+    """Maps (B, K, F, T) from the power (B, F, T) of a mixture.
+
+    It works at half of the resolution: four bins that lie together are channels of one, on the way in and out. The full resolution
+    would take most of the time, and memory.
+    """
 
     place: Tensor
-    bands: Tensor
 
-    def __init__(self, bins: int, channels: int, depth: int, maps: int, bands: int) -> None:
+    def __init__(self, bins: int, shifts: list[int], channels: int, depth: int, maps: int) -> None:
         super().__init__()
-        self.depth = depth
-        sizes = [2, *(channels * min(2**level, 8) for level in range(depth))]
-        self.down = nn.ModuleList(_block(before, after, 2) for before, after in pairwise(sizes))
-        self.up = nn.ModuleList(
-            _block(below + beside, beside if level else channels, 1)
-            for level, (beside, below) in enumerate(pairwise(sizes))
-        )
-        self.last = nn.Conv2d(channels, maps, 1)
+        self.shifts, self.whole = shifts, 2**depth
+        sizes = [4 * (len(shifts) + 1), *(channels * min(2**level, 8) for level in range(depth))]
+        self.down = nn.ModuleList(_block(a, b, 2 if level else 1) for level, (a, b) in enumerate(pairwise(sizes)))
+        self.up = nn.ModuleList(_block(below + beside, beside, 1) for beside, below in pairwise(sizes[1:]))
+        self.last = nn.Conv2d(channels, 4 * maps, 1)
         self.register_buffer("place", torch.linspace(-1, 1, bins)[:, None], persistent=False)
-        at_bins = torch.linspace(0, bands - 1, bins)
-        near = 1 - (at_bins - torch.arange(bands)[:, None]).abs()  # (bands, F), triangles that add up to 1
-        self.register_buffer("bands", near.clamp(min=0)[..., None], persistent=False)
 
     def forward(self, power: Tensor) -> Tensor:
         decibels = 10 * (power + SMALLEST).log10()
         loudest = decibels.amax((1, 2), keepdim=True)
         heard = ((decibels - loudest) / RANGE_DB + 1).clamp(min=0)
-        x = torch.stack([heard, self.place.expand_as(heard)], 1)  # (B, 2, F, T)
-        whole = 2**self.depth
-        steps, bins = x.shape[-1], x.shape[-2]
-        x = F.pad(x, (0, -steps % whole, 0, -bins % whole))
+        bins, steps = heard.shape[-2:]
+        at_multiples = [shifted(heard, shift) for shift in self.shifts]
+        x = torch.stack([*at_multiples, self.place.expand_as(heard)], 1)
+        x = F.pad(x, (0, -steps % self.whole, 0, -bins % self.whole))
+        x = F.pixel_unshuffle(x, 2)  # (B, 4 * C, F / 2, T / 2)
         beside = []
         for down in self.down:
-            beside.append(x)
             x = down(x)
-        for up, skip in zip(reversed(self.up), reversed(beside), strict=True):
+            beside.append(x)
+        for up, skip in zip(reversed(self.up), reversed(beside[:-1]), strict=True):
             x = up(torch.cat([F.interpolate(x, scale_factor=2), skip], 1))
-        fixed = self.bands.expand(len(power), -1, -1, steps)
-        return torch.cat([self.last(x)[..., :bins, :steps], fixed], 1)
+        return F.pixel_shuffle(self.last(x), 2)[..., :bins, :steps]
+
+
+def shifted(heard: Tensor, shift: int) -> Tensor:
+    """Row f of (B, F, T) becomes row f + shift of it, and 0 where there is none."""
+    bins = heard.shape[1]
+    return F.pad(heard, (0, 0, max(-shift, 0), max(shift, 0)))[:, max(shift, 0) :][:, :bins]
 
 
 class MovementSight(nn.Module):

@@ -35,6 +35,7 @@ class Mixing(Section):
 
 class Variant(Section):
     sees: Literal["nothing", "movement", "pixels", "both"]
+    multiples: Annotated[list[Positive], SOME]
     channels: Count
     depth: Count
     maps: Count

@@ -87,6 +87,7 @@ def sizes_of(chosen: params.Variant, own: params.Params, settings: shared.Params
     """The arguments of a variant's `Separator`."""
     return {
         **own.scale.model_dump(),
+        "highest_hz": settings.audio.sample_rate_hz / 2,
         "steps": int(settings.windows.duration_s * settings.audio.fps / own.scale.every),
         "picture_fps": own.pictures.fps,
         "picture_px": own.pictures.size_px,
