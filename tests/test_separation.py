@@ -273,7 +273,7 @@ def test_mixtures_are_of_players_who_played_alone(here: None) -> None:
         found = [{name for name, _ in players.draw(2, alike, generator)} for _ in range(60)]
         assert all(len(names) == 2 for names in found)
         assert set().union(*(names - {"a"} for names in found if "a" in names)) >= others
-    drawn = mixing.batch([(players, 1.0)], 40, 0.5, own.load().mixing, generator)
+    drawn = mixing.batch([(players, 1.0)], 40, 0.5, True, own.load().mixing, generator)
     shown = np.array([shown for _, shown, _ in drawn])
     away = np.array([away for _, _, away in drawn])
     assert not (shown & away).any()

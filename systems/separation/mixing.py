@@ -154,13 +154,19 @@ def repainted(pictures: np.ndarray, chosen: Mixing, generator: np.random.Generat
 
 
 def batch(
-    parts: list[tuple[Players, float]], size: int, hidden: float, chosen: Mixing, generator: np.random.Generator
+    parts: list[tuple[Players, float]],
+    size: int,
+    hidden: float,
+    looked_at: bool,
+    chosen: Mixing,
+    generator: np.random.Generator,
 ) -> list[tuple[Mixture, np.ndarray, np.ndarray]]:
     """Mixtures, each with who is shown and who is hidden, bool [most_players] each; a player who is neither is not heard.
 
     Args:
         parts: players, and the share of the mixtures that are of them.
         hidden: share of the mixtures in which one player is hidden.
+        looked_at: whether pictures are repainted, which takes time.
     """
     shares = np.array([share for _, share in parts])
     made = []
@@ -174,7 +180,7 @@ def batch(
         away = (np.arange(chosen.most_players) == count - 1) & (generator.random() < hidden)
         sounds = mixture.sounds * np.where(heard, level, 0)[:, None].astype(np.float32)
         pictures = mixture.pictures
-        if pictures.any():
+        if looked_at and pictures.any():
             pictures = np.stack([repainted(each, chosen, generator) for each in pictures])
         made.append((Mixture(sounds, mixture.motion, pictures), heard & ~away, away))
     return made

@@ -112,7 +112,8 @@ def batches(
     frames, rows = round(length_s * settings.motion.fps), round(length_s * model.picture_fps)
 
     def batch(generator: np.random.Generator) -> Batch:
-        drawn = mixing.batch(parts, chosen.training.batch, chosen.hidden, own.mixing, generator)
+        looked_at = model.pixels is not None
+        drawn = mixing.batch(parts, chosen.training.batch, chosen.hidden, looked_at, own.mixing, generator)
         heard = [mixing.powers(mixture.sounds, away, scale, settings.audio) for mixture, _, away in drawn]
         power, sources = (np.stack(each)[..., : model.steps] for each in zip(*heard, strict=True))
         made = to_tensors({"power": power, "sources": sources})
@@ -122,7 +123,11 @@ def batches(
             varied = vary(motion.reshape(-1, *motion.shape[2:]), settings.variation, settings.motion.fps, generator)
             made["motion"] = torch.from_numpy(varied.reshape(motion.shape))
         if model.pixels is not None:
-            made["pictures"] = to_pictures(np.stack([mixture.pictures[:, :rows] for mixture, _, _ in drawn]))
+            pictures = np.stack([mixture.pictures[:, :rows] for mixture, _, _ in drawn])
+            pictures[~np.stack([shown for _, shown, _ in drawn])] = (
+                0  # a network does not look at black ones, which saves time
+            )
+            made["pictures"] = to_pictures(pictures)
         return made
 
     return batch
