@@ -348,7 +348,7 @@ def sizes(sees: str) -> dict[str, object]:
         "picture_px": 64,
         "joints": JOINTS,
     }
-    return {**fixed, "sees": sees, **SMALL, "dropout": 0.1, "loudness_weight": 0.3}
+    return {**fixed, "sees": sees, **SMALL, "dropout": 0.1, "loudness_weight": 0.3, "sharpness": 2.0}
 
 
 @pytest.fixture

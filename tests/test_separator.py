@@ -37,7 +37,15 @@ def separator(sees: str, seed: int = 0, **changed: Any) -> Separator:
         "maps": 4,
         "bands": 2,
     }
-    sizes |= {"joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1, "loudness_weight": 0.3}
+    sizes |= {
+        "joints": JOINTS,
+        "width": 8,
+        "layers": 2,
+        "picture_channels": 2,
+        "dropout": 0.1,
+        "loudness_weight": 0.3,
+        "sharpness": 2.0,
+    }
     return Separator(sees=sees, **(sizes | changed)).eval()
 
 
@@ -230,7 +238,7 @@ def test_models_of_the_separation_are_built_by_their_config(tmp_path: Any) -> No
         "depth": 3,
     }
     sizes |= {"maps": 4, "bands": 2, "joints": JOINTS, "width": 8, "layers": 2, "picture_channels": 2, "dropout": 0.1}
-    sizes |= {"loudness_weight": 0.3}
+    sizes |= {"loudness_weight": 0.3, "sharpness": 2.0}
     model, given = separator("both"), example(2)
     weights.save(tmp_path, model, weights.Config("separator", "fp32", sizes))
     loaded = weights.load(tmp_path, {"separator": Separator})
@@ -248,3 +256,14 @@ def test_a_bin_is_heard_with_those_at_its_multiples(shift: int, wanted: list[int
     found = shifted(heard, shift)
     assert found.shape == heard.shape
     assert found[1, :, 2].tolist() == wanted
+
+
+def test_masks_are_sharper_after_training() -> None:
+    """As if each mask were taken to that power; in training they are as they are, or the loss would learn them flatter."""
+    given = example(2)
+    plain, sharp = (separator("movement", sharpness=sharpness, dropout=0.0) for sharpness in (1.0, 3.0))
+    with torch.no_grad():
+        flat, steep = (log_masks(model, given) for model in (plain, sharp))
+        assert torch.allclose(steep, (3 * flat).log_softmax(1), atol=1e-5)
+        losses = [float(model.train()(**given)["loss"]) for model in (plain, sharp)]
+    assert losses[0] == losses[1]

@@ -49,6 +49,8 @@ class Separator(nn.Module):
         joints, width, layers: of the convolutions over the movement.
         picture_channels: of the first convolution over the pictures.
         loudness_weight: exponent of the power by which a bin weighs in the loss; 0: all alike.
+        sharpness: factor of the scores after training. A network that learns by cross-entropy shares out what it is unsure of, so
+            most of what is wrong is the other player's sound; sharper masks leave less of that.
     """
 
     bands: Tensor
@@ -75,11 +77,12 @@ class Separator(nn.Module):
         picture_channels: int,
         dropout: float,
         loudness_weight: float,
+        sharpness: float,
     ) -> None:
         super().__init__()
         self.bins, self.lowest_hz, self.every, self.steps = bins, lowest_hz, every, steps
         self.picture_fps, self.picture_px = picture_fps, picture_px
-        self.sees, self.loudness_weight = sees, loudness_weight
+        self.sees, self.loudness_weight, self.sharpness = sees, loudness_weight, sharpness
         per_octave = (bins - 1) / math.log2(highest_hz / lowest_hz)
         self.unet = UNet(
             bins, [round(math.log2(multiple) * per_octave) for multiple in multiples], channels, depth, maps
@@ -133,7 +136,7 @@ class Separator(nn.Module):
     ) -> Tensor:  # (B, maps of the U-Net, F, T), (B, N, K, T) -> (B, N, F, T)
         of_maps, of_bands = gates.expand(len(maps), -1, -1, maps.shape[-1]).split([maps.shape[1], len(self.bands)], 2)
         found = torch.einsum("bkft,bnkt->bnft", maps, of_maps) + torch.einsum("kf,bnkt->bnft", self.bands, of_bands)
-        return found * gates.shape[2] ** -0.5
+        return found * gates.shape[2] ** -0.5 * (1 if self.training else self.sharpness)
 
     def volumes(self, power: Tensor, motion: Tensor | None, pictures: Tensor) -> Tensor:
         """How loud each cell of each player's picture is, as power, at every step: (B, N, T, C), row by row of the picture.

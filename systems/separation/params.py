@@ -45,6 +45,7 @@ class Variant(Section):
     picture_channels: Count
     dropout: Share
     loudness_weight: Amount
+    sharpness: Positive
     hidden: Probability
     more_share: Probability
     training: Training
