@@ -4,11 +4,12 @@ SOLOS is a folder of videos with sound, as `corpus.name: folder` reads it. Files
 are left out. Two windows of two recordings are mixed, so that what each player played is known. The models:
 
 - studio: `models/separator_<variant>`, which have seen no real player;
-- clips: a new network of the same kind as `both`, trained on the clips alone;
-- studio, then clips: `models/separator_both`, trained further on the clips.
+- clips: a new network of the same kind as `movement`, trained on the clips alone;
+- studio, then clips: `models/separator_movement`, trained further on the clips.
 
 Those that train on clips do so in folds: the two recordings of a mixture are of the fold that is left out. The figures are means
-over players: the gain of the SDR over the mixture, and the SIR with the right sights and with swapped ones, dB.
+over players: the gain of the SDR over the mixture, with its 95 % interval by bootstrap over mixtures, and the SIR with the right
+sights and with swapped ones, dB.
 
 Of a DUO nobody knows the parts. They must add up to its sound; and the onset strength of each part should go with the speed of its
 own player's hands (correlation, at the best of some delays) more than with the other's.
@@ -34,7 +35,7 @@ from pipeline.compute import determinism
 from pipeline.corpus.track import read_tracks
 from pipeline.dataset.artifacts import MODELS, MORE_PLAYERS, SPLITS
 from pipeline.dataset.shards import Shards, ShardWriter
-from pipeline.metrics import separation
+from pipeline.metrics import bootstrap, separation
 from pipeline.models.separator import Separator
 from pipeline.training import loop, weights
 from systems.separation import frames, mixing, sound, train, trials
@@ -55,10 +56,12 @@ SEVERAL = (
     "_keyboard",
     "violin_guitar",
 )
-FOLDS = 4
-PAIRS = 24  # mixtures of each fold
+FOLDS = 2
+PAIRS = 32  # mixtures of each fold
 STEPS = {"clips": (400, 2e-3), "studio, then clips": (200, 5e-4)}  # and the peak learning rate
-STUDIO = ("movement", "pixels", "both")
+STUDIO = ("movement",)
+TRAINED = "movement"  # the variant of those that train on clips
+CONFIDENCE = 0.95
 DELAYS_S = np.arange(-0.1, 0.21, 0.02)
 
 
@@ -97,15 +100,15 @@ def fitted(
 ) -> Separator:
     """One of `STEPS`, trained on some clips."""
     steps, rate = STEPS[name]
-    training = own.variants["both"].training.model_copy(
+    training = own.variants[TRAINED].training.model_copy(
         update={"steps": steps, "learning_rate": rate, "validate_every": steps}
     )
-    chosen = own.variants["both"].model_copy(update={"training": training})
+    chosen = own.variants[TRAINED].model_copy(update={"training": training})
     torch.manual_seed(settings.seed)
     if name == "clips":
         model = Separator(**train.sizes_of(chosen, own, settings))
     else:
-        model = weights.load(root / MODELS / "separator_both", {"separator": Separator})
+        model = weights.load(root / MODELS / f"separator_{TRAINED}", {"separator": Separator})
     batch = train.batches(model, [(players, 1.0)], chosen, own, settings)
     with tempfile.TemporaryDirectory() as folder:
         loop.train(
@@ -179,7 +182,13 @@ def main() -> None:
                 table += [
                     {"model": name} | figures for figures in tried(model, [mixture for _, mixture in pairs], settings)
                 ]
-    means = pd.DataFrame(table).groupby("model", sort=False).mean()
+    by_model = pd.DataFrame(table).groupby("model", sort=False)
+    means = by_model.mean()
+    gains = {name: gain.to_numpy() for name, gain in by_model["SDR gain"]}
+    bounds = [
+        bootstrap.ratio(gains[name], np.ones(len(gains[name])), CONFIDENCE, settings.seed) for name in means.index
+    ]
+    means.insert(1, "interval", [f"{low:.2f} to {high:.2f}" for low, high in bounds])
     print(means.to_string(float_format=lambda value: f"{value:.2f}"))
     rows = [
         {"duo": Path(video).stem, "model": name} | duo(Path(video), model, settings)

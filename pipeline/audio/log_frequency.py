@@ -60,7 +60,7 @@ class Scale:
         if whole < squares.shape[-2]:
             steps.append(squares[..., whole:, :].mean(-2, keepdims=True))
         # Frames first: there are more frequencies than bins, and most of the work is in the product.
-        of_steps = np.concatenate(steps, -2)
+        of_steps: np.ndarray = np.concatenate(steps, -2)
         return (of_steps[..., 0::2] + of_steps[..., 1::2]) @ self.gather
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the import takes seconds
 
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
-SEPARATOR = "separator_both"
+SEPARATOR = "separator_movement"
 
 
 def parser() -> argparse.ArgumentParser:

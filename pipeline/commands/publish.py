@@ -19,7 +19,7 @@ from pipeline.training import weights
 PUBLISHED = Path("published")  # the remote's url in .dvc/config
 NAMES = ("vqvae", "mi_net_sync", "mi_net_sync_content")  # the defaults of `minet sonify`, and the VQ-VAE of their codes
 # What `minet sonify` plays notes with, for videos and for sensors; and what `minet separate` takes sounds apart with.
-OF_SYSTEMS = ("foley_timed", "imu_timed", "separator_both")
+OF_SYSTEMS = ("foley_timed", "imu_timed", "separator_movement")
 
 
 def main() -> None:
