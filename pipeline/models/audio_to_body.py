@@ -1,8 +1,8 @@
 """From sound to the movement of the player: the inverse of this project.
 
-After "Audio to Body Dynamics" (Shlizerman et al. 2018, arXiv 1712.09382): a single recurrent layer over features of the sound, which
-hears a little ahead. It differs in that the state begins from a pose. A sound does not say in which direction a bow goes; the pose
-before does, and the state remembers it.
+After "Audio to Body Dynamics" (Shlizerman et al. 2018, arXiv 1712.09382): a single recurrent layer over features of the sound,
+which hears a little ahead. It differs in that the state begins from a pose. A sound does not say in which direction a bow goes; the
+pose before does, and the state remembers it.
 
 Shapes: B windows, T frames of sound, F bands of frequency, M frames of movement, V joints.
 """
@@ -29,7 +29,8 @@ class AudioToBody(nn.Module):
         dropout: share of activations dropped in training.
         velocity_weight: weight of the error of the velocities against that of the positions, both in units of their own spread.
         begun: share of the training windows whose first pose is known; the others begin anywhere.
-        lowest_hz, fps: the lowest band and the rate of the movement; the model only keeps them.
+        lowest_hz, fps, repertoire_s, chosen_by_s: the lowest band, the rate of the movement, how much music a player learns who is
+            drawn, and how much of the sound says who it is; the model only keeps them.
     """
 
     mean: Tensor
@@ -48,10 +49,12 @@ class AudioToBody(nn.Module):
         begun: float,
         lowest_hz: float,
         fps: float,
+        repertoire_s: float,
+        chosen_by_s: float,
     ) -> None:
         super().__init__()
         self.bands, self.joints, self.velocity_weight, self.begun = bands, joints, velocity_weight, begun
-        self.lowest_hz, self.fps = lowest_hz, fps
+        self.lowest_hz, self.fps, self.repertoire_s, self.chosen_by_s = lowest_hz, fps, repertoire_s, chosen_by_s
         self.standard = Standard(bands)
         self.register_buffer("mean", torch.zeros(2 * joints))  # of each coordinate
         self.register_buffer("scale", torch.ones(()))  # standard deviation about it, of all

@@ -1,7 +1,7 @@
 """A variational autoencoder of small pictures of players: the latent space that a film walks through.
 
-The sizes of the seed's are a variant: two convolutions of 16 and 32 channels, 10 latents (Bryan 2019, "Music viz with autoencoders").
-It has a cross-entropy for the pixels. Here the pixels are Gaussian, and their variance is the best one for the batch (Rybkin et
+The sizes of Bryan (2019), "Music viz with autoencoders", are a variant: two convolutions of 16 and 32 channels, 10 latents. That
+one has a cross-entropy for the pixels. Here the pixels are Gaussian, and their variance is the best one for the batch (Rybkin et
 al. 2021, arXiv 2006.13202), so that no weight has to be found anew for each size and each corpus.
 
 Shapes: B pictures, S their height and width in px, L latents.

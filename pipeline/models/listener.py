@@ -2,8 +2,9 @@
 
 It tells a mean and a spread for each latent. Where the sound tells something, as which instrument plays, the spread is small;
 where it cannot, as for the colour of the wall, it stays as wide as the latent's own. It is trained by the Gaussian likelihood of
-the picture's latents, and by telling which sound belongs to which picture (InfoNCE, van den Oord et al. 2018, arXiv 1807.03748) with
-this very likelihood as the score. So sounds and pictures lie in one space, the "joint representation" that Bryan (2019) asks for.
+the picture's latents, and by telling which sound belongs to which picture (InfoNCE, van den Oord et al. 2018, arXiv 1807.03748)
+with this very likelihood as the score. So sounds and pictures lie in one space, the "joint representation" that Bryan (2019) asks
+for.
 
 Shapes: B windows, T frames of sound, F bands of frequency, L latents.
 """
@@ -31,7 +32,8 @@ class Listener(nn.Module):
         layers: convolutions.
         dropout: share of the activations of the last layers that are dropped in training.
         contrast_weight: weight of the InfoNCE loss against the likelihood.
-        lowest_hz, fps, memory, lingers_s, travels_s: the lowest band, the rate of the film and its walk; the model only keeps them.
+        vae, lowest_hz, fps, memory, lingers_s, travels_s: whose latents they are, the lowest band, the rate of the film and its
+            walk; the model only keeps them.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Listener(nn.Module):
         layers: int,
         dropout: float,
         contrast_weight: float,
+        vae: str,
         lowest_hz: float,
         fps: float,
         memory: float,
@@ -52,7 +55,7 @@ class Listener(nn.Module):
     ) -> None:
         super().__init__()
         self.bands, self.frames, self.contrast_weight = bands, frames, contrast_weight
-        self.lowest_hz, self.fps = lowest_hz, fps
+        self.vae, self.lowest_hz, self.fps = vae, lowest_hz, fps
         self.memory, self.lingers_s, self.travels_s = memory, lingers_s, travels_s
         self.standard = Standard(bands)
         sizes = [bands, *layers * [channels]]
@@ -89,6 +92,6 @@ class Listener(nn.Module):
 
 
 def log_likelihood(mean: Tensor, log_spread: Tensor, latent: Tensor) -> Tensor:
-    """Log-likelihood in nats, up to a constant, of each picture's latents (P, L) with each sound's mean and spread (B, L): (B, P)."""
+    """Log-likelihood in nats, up to a constant, of each picture's latents (P, L) by each sound's mean and spread (B, L): (B, P)."""
     away = (latent - mean[:, None]) * (-log_spread)[:, None].exp()  # (B, P, L)
     return -(0.5 * away.square() + log_spread[:, None]).sum(2)

@@ -13,8 +13,8 @@ def walk(
 ) -> Iterator[np.ndarray]:
     """Yield the place at each frame, float64 [latent], without end.
 
-    The points are an autoregressive process of order 1, each coordinate of mean 0 and variance 1. On the way between two of them the
-    variance is smaller.
+    The points are an autoregressive process of order 1, each coordinate of mean 0 and variance 1. On the way between two of them
+    the variance is smaller.
 
     Args:
         fps: frames a second.

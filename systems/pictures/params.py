@@ -57,6 +57,8 @@ class Body(Section):
     velocity_weight: Amount
     begun: Probability
     duration_s: Positive
+    repertoire_s: Positive
+    chosen_by_s: Positive
     more_share: Share
     training: Training
 

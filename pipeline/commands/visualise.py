@@ -1,0 +1,203 @@
+"""Makes a film for a song: `minet visualise song.wav -o out.mp4`.
+
+Sound is read, pictures are made, and the film is written side by side, so that memory does not grow with the length of the song.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from pipeline import params
+from pipeline.compute import determinism
+from pipeline.dataset.artifacts import MODELS
+from pipeline.errors import FileError, ParamsError, shown
+from pipeline.media import probing, sound_stream
+from pipeline.models.audio_to_body import AudioToBody
+from pipeline.models.frame_vae import FrameVAE
+from pipeline.models.listener import Listener
+from pipeline.sampling import dreaming, moving, repertoire
+from pipeline.sampling.repertoire import Repertoire
+from pipeline.studio.instruments import BY_CODE, Instrument
+from pipeline.training import weights
+
+CHOICE_PX = 240  # of the pictures in which poses are compared; their size does not matter
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class Counted:
+    """Blocks of sound, and how many pictures they are long: as many as begin before their end, and at least one."""
+
+    def __init__(self, blocks: Iterator[np.ndarray], rate_hz: int, fps: float) -> None:
+        self.blocks, self.rate_hz, self.fps, self.samples = blocks, rate_hz, fps, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self.blocks:
+            self.samples += len(block)
+            yield block
+
+    def pictures(self) -> int:
+        return max(math.ceil(self.samples / self.rate_hz * self.fps - 1e-6), 1)
+
+
+def load(name: str, network: str, kind: type[Model], root: Path) -> Model:
+    """A trained model of this system.
+
+    Raises:
+        ParamsError: there is none.
+        FileError: there is another model.
+    """
+    folder = root / MODELS / name
+    if not weights.exist(folder):
+        raise ParamsError(f"{shown(folder)}: no trained model there; make it with: dvc repro -P")
+    return weights.load(folder, {network: kind})
+
+
+def check(heard: Path, out: Path, size_px: int) -> float:
+    """Refuse what cannot be read or written, before the slow steps. Returns the length of the sound in s, as its header has it.
+
+    Raises:
+        FileError: the file has no sound, or cannot be read.
+        ParamsError: the film can have no such name or size.
+    """
+    if out.suffix.lower() not in sound_stream.KINDS:
+        raise ParamsError(f"-o {shown(out)}: {sound_stream.ADVICE}")
+    if size_px % 2 or not 64 <= size_px <= 2160:
+        raise ParamsError(f"--size {size_px}: must be an even number from 64 to 2160")
+    found = probing.probe(heard)
+    if not found.has_audio:
+        raise FileError(heard, "no sound in it", "give a file that has some, as a song or a video with sound")
+    return found.duration_s
+
+
+def dream(
+    heard: Path,
+    out: Path,
+    settings: params.Params,
+    root: Path,
+    *,
+    wander: float,
+    size_px: int,
+    seed: int,
+) -> int:
+    """Write a film out of the latent space of pictures. Returns the number of its pictures.
+
+    Args:
+        heard: a sound or a video with sound.
+        root: the folder of models/.
+        wander: size of the walk.
+
+    Raises:
+        FileError: the sound cannot be read, or the film cannot be written.
+        ParamsError: the models do not exist.
+    """
+    duration_s = check(heard, out, size_px)
+    determinism.prepare(settings.seed)
+    listener = load("listener", "listener", Listener, root)
+    vae = load(listener.vae, "frame_vae", FrameVAE, root)
+    rate_hz = settings.audio.sample_rate_hz
+
+    def made(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        counted = Counted(blocks, rate_hz, listener.fps)
+        places = dreaming.latents(listener, counted, settings.audio, counted.pictures, wander=wander, seed=seed)
+        pictures = dreaming.pictures(vae, places)
+        for picture in watched(pictures, duration_s, listener.fps):
+            yield sound_stream.enlarged(picture[..., ::-1], size_px)
+
+    return sound_stream.write_film(out, heard, rate_hz, made, listener.fps, size_px)
+
+
+def player(
+    heard: Path,
+    out: Path,
+    settings: params.Params,
+    root: Path,
+    *,
+    fps: float,
+    instrument: str | None,
+    size_px: int,
+    seed: int,
+) -> tuple[int, str]:
+    """Write a film of a player of the studio who plays the sound. Returns the number of its pictures, and the instrument.
+
+    Args:
+        heard, root: as of `dream`.
+        fps: pictures a second.
+        instrument: what is played, a name as violin; None: whichever is played with the movement that is heard.
+        seed: of the player.
+
+    Raises:
+        FileError: the sound cannot be read, or the film cannot be written.
+        ParamsError: the model does not exist, or there is no such instrument.
+    """
+    duration_s = check(heard, out, size_px)
+    chosen = None if instrument is None else named(instrument)
+    determinism.prepare(settings.seed)
+    body = load("audio_to_body", "audio_to_body", AudioToBody, root)
+    rate_hz = settings.audio.sample_rate_hz
+    if chosen is None:
+        chosen = fitting(heard, body, [BY_CODE[code] for code in settings.studio.instruments], settings, seed)
+    known = repertoire.learn(chosen, seed, body.repertoire_s, body.fps, size_px)
+
+    def made(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        counted = Counted(blocks, rate_hz, fps)
+        moves = moving.movement(body, counted, settings.audio, known.poses[:2])
+        pictures = repertoire.pictures(known, moving.at_rate(moves, body.fps, fps))
+        for number, picture in enumerate(watched(pictures, duration_s, fps)):
+            if number == counted.pictures():  # the movement goes on a little longer than the sound
+                return
+            yield picture
+
+    return sound_stream.write_film(out, heard, rate_hz, made, fps, size_px), chosen.name
+
+
+def watched(pictures: Iterator[np.ndarray], duration_s: float, fps: float) -> Iterator[np.ndarray]:
+    """The same pictures, and a bar."""
+    total = max(math.ceil(duration_s * fps), 1)
+    return iter(tqdm(pictures, "film", total, unit=" picture", mininterval=1))
+
+
+def named(instrument: str) -> Instrument:
+    """The instrument of a name, as violin, or of URMP's short name, as vn.
+
+    Raises:
+        ParamsError: the studio has no such instrument.
+    """
+    found = [each for each in BY_CODE.values() if instrument.lower() in (each.name, each.code)]
+    if not found:
+        names = ", ".join(each.name for each in BY_CODE.values())
+        raise ParamsError(f"--instrument {instrument!r}: the studio draws: {names}")
+    return found[0]
+
+
+def fitting(
+    heard: Path, body: AudioToBody, instruments: list[Instrument], settings: params.Params, seed: int
+) -> Instrument:
+    """The instrument of whose poses the movement to the beginning of a sound is most alike.
+
+    Raises:
+        FileError: the sound cannot be read.
+    """
+    rate_hz = settings.audio.sample_rate_hz
+    first = beginning(sound_stream.blocks(heard, rate_hz), round(body.chosen_by_s * rate_hz))
+    moved = np.concatenate(list(moving.movement(body, first, settings.audio)))
+    known = {each: repertoire.learn(each, seed, body.chosen_by_s, body.fps, CHOICE_PX) for each in instruments}
+    return most_alike(known, moved)
+
+
+def most_alike(known: dict[Instrument, Repertoire], moved: np.ndarray) -> Instrument:
+    """The instrument with whose poses a movement [rows, 47, 2] has the smallest mean distance."""
+    return min(known, key=lambda each: float(repertoire.nearest(known[each], moved)[2].mean()))
+
+
+def beginning(blocks: Iterator[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    """The first blocks, so many that they have some number of samples, or all there are."""
+    for block in blocks:
+        yield block
+        samples -= len(block)
+        if samples <= 0:
+            return

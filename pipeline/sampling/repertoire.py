@@ -1,0 +1,91 @@
+"""What a player of the studio has played, pose by pose, and pictures of that player in any movement.
+
+A movement is joints alone, and a picture needs clothes, a face and an instrument. Each pose of a movement is therefore shown by the
+poses of the repertoire that are nearest to it, blended. So the hand stays on the bow, whatever a network makes of it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.keypoints.skeleton import LEFT_SHOULDER, NECK, RIGHT_SHOULDER
+from pipeline.studio import figure, motion, players, score
+from pipeline.studio.instruments import Instrument
+from pipeline.studio.motion import Performance
+from pipeline.studio.players import Player
+
+NEAREST = 8  # poses that are blended
+
+
+@dataclass(frozen=True)
+class Repertoire:
+    """The poses of one player.
+
+    Attributes:
+        performance: a frame is a pose.
+        poses: float32 [poses, 47, 2], the neck at the origin, the shoulders 1 apart.
+    """
+
+    instrument: Instrument
+    player: Player
+    performance: Performance
+    poses: np.ndarray
+    size_px: int
+
+
+def learn(instrument: Instrument, seed: int, duration_s: float, fps: float, size_px: int) -> Repertoire:
+    """Let a player play for a while.
+
+    Args:
+        seed: of the player and of the music.
+        duration_s: length of the music.
+        fps: poses a second.
+        size_px: height and width of the player's pictures.
+    """
+    generator = np.random.default_rng(seed)
+    # Who sways would sway with the piece that was learnt, and not with the one that is played.
+    player = replace(players.draw_player(generator), sway=0.0)
+    (part,) = score.compose([instrument], duration_s, generator)
+    performance = motion.perform(instrument, player, part, duration_s, fps, (size_px, size_px), generator)
+    return Repertoire(instrument, player, performance, normalised(performance.joints), size_px)
+
+
+def normalised(joints: np.ndarray) -> np.ndarray:
+    """Joints [poses, 47, 2] in px as movement is: the neck at the origin, the median shoulder width 1."""
+    width = np.linalg.norm(joints[:, RIGHT_SHOULDER] - joints[:, LEFT_SHOULDER], axis=-1)
+    return ((joints - joints[:, [NECK]]) / np.median(width)).astype(np.float32)
+
+
+def nearest(repertoire: Repertoire, movement: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each pose of a movement [rows, 47, 2]: which poses are nearest, int64 [rows, NEAREST]; their shares, which add up to 1,
+    float64 [rows, NEAREST]; and the root mean squared distance of the nearest, float64 [rows]."""
+    known, asked = repertoire.poses.reshape(len(repertoire.poses), -1), movement.reshape(len(movement), -1)
+    square = ((asked**2).sum(1)[:, None] - 2 * asked @ known.T + (known**2).sum(1)).astype(np.float64).clip(min=0)
+    places = np.argpartition(square, NEAREST, axis=1)[:, : NEAREST + 1]
+    places = np.take_along_axis(places, np.argsort(np.take_along_axis(square, places, 1), 1, kind="stable"), 1)
+    found = np.take_along_axis(square, places, 1)
+    # A pose fades out before another one takes its place, so that nothing jumps.
+    shares = (found[:, -1:] - found[:, :-1]) + 1e-9
+    return places[:, :-1], shares / shares.sum(1, keepdims=True), np.sqrt(found[:, 0] / asked.shape[1])
+
+
+def blended(points: np.ndarray, places: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Points [poses, n, 2] of some poses, blended: float32 [rows, n, 2]."""
+    return np.einsum("rk,rknc->rnc", shares, points[places]).astype(np.float32)
+
+
+def performed(repertoire: Repertoire, movement: np.ndarray) -> Performance:
+    """The player in a movement, float32 [rows, 47, 2]."""
+    places, shares, _ = nearest(repertoire, movement)
+    known = repertoire.performance
+    shapes = [replace(shape, points=blended(shape.points, places, shares)) for shape in known.shapes]
+    depths = np.einsum("rk,rkj->rj", shares, known.depths[places]).astype(np.float32)
+    return Performance(blended(known.joints, places, shares), depths, shapes)
+
+
+def pictures(repertoire: Repertoire, movements: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the picture of each pose of a movement that comes in parts, [rows, 47, 2]: uint8 [size_px, size_px, 3], BGR."""
+    size_px = repertoire.size_px, repertoire.size_px
+    for movement in movements:
+        yield from figure.draw(performed(repertoire, movement), repertoire.player, size_px)
