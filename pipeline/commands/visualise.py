@@ -13,6 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from pipeline import params
+from pipeline.audio import bands
 from pipeline.compute import determinism
 from pipeline.dataset.artifacts import MODELS
 from pipeline.errors import FileError, ParamsError, shown
@@ -21,10 +22,11 @@ from pipeline.models.audio_to_body import AudioToBody
 from pipeline.models.frame_vae import FrameVAE
 from pipeline.models.listener import Listener
 from pipeline.sampling import dreaming, moving, repertoire
-from pipeline.sampling.repertoire import Repertoire
 from pipeline.studio.instruments import BY_CODE, Instrument
 from pipeline.training import weights
 
+MODEL = {"dream": "listener", "player": "audio_to_body"}  # what each style hears with
+FILM_FPS = 24.0  # pictures a second of a player's film; a dream has those of its listener
 CHOICE_PX = 240  # of the pictures in which poses are compared; their size does not matter
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -83,8 +85,8 @@ def dream(
     wander: float,
     size_px: int,
     seed: int,
-) -> int:
-    """Write a film out of the latent space of pictures. Returns the number of its pictures.
+) -> str:
+    """Write a film out of the latent space of pictures. Returns what was made, in a line.
 
     Args:
         heard: a sound or a video with sound.
@@ -103,12 +105,14 @@ def dream(
 
     def made(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         counted = Counted(blocks, rate_hz, listener.fps)
-        places = dreaming.latents(listener, counted, settings.audio, counted.pictures, wander=wander, seed=seed)
+        sound = bands.of_sound(counted, listener.bands, listener.lowest_hz, settings.audio)
+        places = dreaming.latents(listener, sound, settings.audio.fps, counted.pictures, wander=wander, seed=seed)
         pictures = dreaming.pictures(vae, places)
         for picture in watched(pictures, duration_s, listener.fps):
             yield sound_stream.enlarged(picture[..., ::-1], size_px)
 
-    return sound_stream.write_film(out, heard, rate_hz, made, listener.fps, size_px)
+    count = sound_stream.write_film(out, heard, rate_hz, made, listener.fps, size_px)
+    return f"{shown(out)}: {count / listener.fps:.1f} s of film"
 
 
 def player(
@@ -117,16 +121,14 @@ def player(
     settings: params.Params,
     root: Path,
     *,
-    fps: float,
     instrument: str | None,
     size_px: int,
     seed: int,
-) -> tuple[int, str]:
-    """Write a film of a player of the studio who plays the sound. Returns the number of its pictures, and the instrument.
+) -> str:
+    """Write a film of a player of the studio who plays the sound. Returns what was made, in a line.
 
     Args:
         heard, root: as of `dream`.
-        fps: pictures a second.
         instrument: what is played, a name as violin; None: whichever is played with the movement that is heard.
         seed: of the player.
 
@@ -144,15 +146,17 @@ def player(
     known = repertoire.learn(chosen, seed, body.repertoire_s, body.fps, size_px)
 
     def made(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        counted = Counted(blocks, rate_hz, fps)
-        moves = moving.movement(body, counted, settings.audio, known.poses[:2])
-        pictures = repertoire.pictures(known, moving.at_rate(moves, body.fps, fps))
-        for number, picture in enumerate(watched(pictures, duration_s, fps)):
+        counted = Counted(blocks, rate_hz, FILM_FPS)
+        sound = bands.of_sound(counted, body.bands, body.lowest_hz, settings.audio)
+        moves = moving.movement(body, sound, settings.audio.fps, known.poses[:2])
+        pictures = repertoire.pictures(known, moving.at_rate(moves, body.fps, FILM_FPS))
+        for number, picture in enumerate(watched(pictures, duration_s, FILM_FPS)):
             if number == counted.pictures():  # the movement goes on a little longer than the sound
                 return
             yield picture
 
-    return sound_stream.write_film(out, heard, rate_hz, made, fps, size_px), chosen.name
+    count = sound_stream.write_film(out, heard, rate_hz, made, FILM_FPS, size_px)
+    return f"{shown(out)}: {count / FILM_FPS:.1f} s of film; the player plays the {chosen.name}"
 
 
 def watched(pictures: Iterator[np.ndarray], duration_s: float, fps: float) -> Iterator[np.ndarray]:
@@ -184,14 +188,10 @@ def fitting(
     """
     rate_hz = settings.audio.sample_rate_hz
     first = beginning(sound_stream.blocks(heard, rate_hz), round(body.chosen_by_s * rate_hz))
-    moved = np.concatenate(list(moving.movement(body, first, settings.audio)))
-    known = {each: repertoire.learn(each, seed, body.chosen_by_s, body.fps, CHOICE_PX) for each in instruments}
-    return most_alike(known, moved)
-
-
-def most_alike(known: dict[Instrument, Repertoire], moved: np.ndarray) -> Instrument:
-    """The instrument with whose poses a movement [rows, 47, 2] has the smallest mean distance."""
-    return min(known, key=lambda each: float(repertoire.nearest(known[each], moved)[2].mean()))
+    sound = bands.of_sound(first, body.bands, body.lowest_hz, settings.audio)
+    moved = np.concatenate(list(moving.movement(body, sound, settings.audio.fps)))
+    known = [repertoire.learn(each, seed, body.chosen_by_s, body.fps, CHOICE_PX) for each in instruments]
+    return repertoire.most_alike(known, moved).instrument
 
 
 def beginning(blocks: Iterator[np.ndarray], samples: int) -> Iterator[np.ndarray]:

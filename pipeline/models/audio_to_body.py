@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from pipeline.models.movement_reader import at_steps
 from pipeline.models.standard import Standard
 
-KERNEL = 5  # frames of sound
-DILATIONS = (1, 2, 4)  # so 14 frames of sound are heard ahead, 0.22 s at 62.5 frames/s
+KERNEL = 5  # frames; in the first convolution, of sound
+LAYERS = 3  # convolutions at the rate of the movement: 6 frames are heard ahead, 0.24 s at 25 frames/s
 
 
 class AudioToBody(nn.Module):
@@ -61,8 +61,7 @@ class AudioToBody(nn.Module):
         self.register_buffer("speed", torch.ones(()))  # of the change from frame to frame, in units of the scale
         self.first = nn.Conv1d(bands, channels, KERNEL, padding=KERNEL // 2)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(channels, channels, KERNEL, padding=dilation * (KERNEL // 2), dilation=dilation)
-            for dilation in DILATIONS
+            nn.Conv1d(channels, channels, KERNEL, padding=KERNEL // 2) for _ in range(LAYERS)
         )
         self.drop = nn.Dropout(dropout)
         self.anywhere = nn.Parameter(torch.zeros(hidden))
@@ -85,10 +84,10 @@ class AudioToBody(nn.Module):
 
     def heard(self, sound: Tensor, frames: int) -> Tensor:
         """What the movement is told at each of its frames, (B, M, channels), of log-spectrograms in bands (B, T, F)."""
-        x = F.gelu(self.first(self.standard(sound).transpose(1, 2)))
+        x = at_steps(F.gelu(self.first(self.standard(sound).transpose(1, 2))), frames)
         for convolution in self.convolutions:
             x = x + self.drop(F.gelu(convolution(x)))
-        return at_steps(x, frames).transpose(1, 2)
+        return x.transpose(1, 2)
 
     def move(self, heard: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Movement (B, M, V, 2) to what is heard (B, M, channels) from a state (B, hidden) on, and the state at its end."""

@@ -9,17 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import torch
 
-from pipeline.audio import bands, streamed
+from pipeline.audio import streamed
 from pipeline.models.frame_vae import FrameVAE
 from pipeline.models.listener import Listener
-from pipeline.params import Audio
 from pipeline.sampling.walk import walk
 
 
 def latents(
     listener: Listener,
-    blocks: Iterable[np.ndarray],
-    audio: Audio,
+    sound: Iterable[np.ndarray],
+    sound_fps: float,
     count: Callable[[], int],
     *,
     wander: float,
@@ -28,15 +27,13 @@ def latents(
     """Yield the latents of the pictures of a sound, float32 [pictures, latent] at a time, listener.fps a second.
 
     Args:
-        blocks: the sound, float32 [samples] each, at audio.sample_rate_hz.
+        sound: in the listener's bands, float32 [frames, bands] at a time, sound_fps frames a second.
         count: the number of pictures, asked for at the end of the sound.
         wander: size of the walk; 0 for what the sound says alone.
     """
-    shares = bands.gather(listener.bands, listener.lowest_hz, audio)
-    parts = (bands.in_bands(part, shares) for part in streamed.log_spectrograms(blocks, audio))
     silence = np.full(listener.bands, streamed.SILENCE, np.float32)
     steps: Iterator[np.ndarray] | None = None
-    for heard in streamed.windows(parts, listener.frames, audio.fps / listener.fps, silence, count):
+    for heard in streamed.windows(sound, listener.frames, sound_fps / listener.fps, silence, count):
         with torch.inference_mode():
             mean, log_spread = (each.numpy() for each in listener.hear(torch.from_numpy(heard)))
         if steps is None:

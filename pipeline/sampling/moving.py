@@ -5,42 +5,40 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from pipeline.audio import bands, streamed
+from pipeline.audio import streamed
 from pipeline.models.audio_to_body import AudioToBody
-from pipeline.params import Audio
 
 PART_S, MARGIN_S = 2.0, 0.32  # of the movement that is made at once, and of the sound that is heard on both sides of it
 
 
 def movement(
-    body: AudioToBody, blocks: Iterable[np.ndarray], audio: Audio, begin: np.ndarray | None = None
+    body: AudioToBody, sound: Iterable[np.ndarray], sound_fps: float, begin: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """Yield the movement to a sound, float32 [rows, 47, 2] at a time, body.fps a second.
 
     It goes on beyond the end of the sound by a part at most.
 
     Args:
-        blocks: the sound, float32 [samples] each, at audio.sample_rate_hz.
+        sound: in the body's bands, float32 [frames, bands] at a time, sound_fps frames a second.
         begin: float32 [2, 47, 2], two poses after each other with which it begins; None: anywhere.
     """
-    shares = bands.gather(body.bands, body.lowest_hz, audio)
     margin, part = round(MARGIN_S * body.fps), round(PART_S * body.fps)  # in rows of movement
-    each = audio.fps / body.fps
+    each = sound_fps / body.fps
     frames = round((part + 2 * margin) * each)
     silence = np.full(body.bands, streamed.SILENCE, np.float32)
     kept = np.repeat(silence[None], round(margin * each), axis=0)
     with torch.inference_mode():
         state = body.start(1) if begin is None else body.state(torch.from_numpy(begin)[None])
 
-    def moved(sound: np.ndarray) -> np.ndarray:
+    def moved(window: np.ndarray) -> np.ndarray:
         nonlocal state
         with torch.inference_mode():
-            heard = body.heard(torch.from_numpy(sound)[None], part + 2 * margin)
-            made, state = body.move(heard[:, margin : margin + part], state)
+            told = body.heard(torch.from_numpy(window)[None], part + 2 * margin)
+            made, state = body.move(told[:, margin : margin + part], state)
         return made[0].numpy()
 
-    for spectrogram in streamed.log_spectrograms(blocks, audio):
-        kept = np.concatenate([kept, bands.in_bands(spectrogram, shares)])
+    for heard in sound:
+        kept = np.concatenate([kept, heard])
         while len(kept) >= frames:
             yield moved(kept[:frames])
             kept = kept[round(part * each) :]

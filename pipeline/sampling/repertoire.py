@@ -4,7 +4,7 @@ A movement is joints alone, and a picture needs clothes, a face and an instrumen
 poses of the repertoire that are nearest to it, blended. So the hand stays on the bow, whatever a network makes of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,6 +68,11 @@ def nearest(repertoire: Repertoire, movement: np.ndarray) -> tuple[np.ndarray, n
     # A pose fades out before another one takes its place, so that nothing jumps.
     shares = (found[:, -1:] - found[:, :-1]) + 1e-9
     return places[:, :-1], shares / shares.sum(1, keepdims=True), np.sqrt(found[:, 0] / asked.shape[1])
+
+
+def most_alike(known: Sequence[Repertoire], movement: np.ndarray) -> Repertoire:
+    """The one with whose poses a movement [rows, 47, 2] has the smallest mean distance."""
+    return min(known, key=lambda each: float(nearest(each, movement)[2].mean()))
 
 
 def blended(points: np.ndarray, places: np.ndarray, shares: np.ndarray) -> np.ndarray:

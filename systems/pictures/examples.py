@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from pipeline import params as shared
-from pipeline.audio import bands, spectrogram
+from pipeline.audio import spectrogram
 from pipeline.audio.streamed import SILENCE
 from pipeline.dataset import split
-from pipeline.dataset.artifacts import MORE_PLAYERS, SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.errors import NothingLeft
 from systems.pictures import params, paths
@@ -39,12 +39,8 @@ class Seen:
     first: np.ndarray
     frames: int
 
-    def windows(self, rows: np.ndarray, later: int = 0) -> np.ndarray:
-        """The sound around some pictures: float32 [rows, frames, bands].
-
-        Args:
-            later: frames by which the sound of each track is moved, around its end.
-        """
+    def windows(self, rows: np.ndarray) -> np.ndarray:
+        """The sound around some pictures: float32 [rows, frames, bands]."""
         found = np.empty((len(rows), self.frames, self.sounds[0].shape[1]), np.float32)
         for place, row in enumerate(rows.tolist()):
             sound = self.sounds[self.track[row]]
@@ -55,7 +51,7 @@ class Seen:
 def of_part(part: str) -> list[str]:
     """Tracks of "train", "choose" or "test" that have pictures and sound. Where there are none to choose by, those that test."""
     found = split.validation(SPLITS) if part == "choose" else split.tracks(SPLITS, part)
-    pictures, sounds = Shards(paths.FRAMES), Shards(SPECTROGRAMS)
+    pictures, sounds = Shards(paths.FRAMES), Shards(paths.BANDS)
     usable = [name for name in found if name in pictures and name in sounds]
     if not usable:
         raise NothingLeft(f"no track of the part {part!r} has pictures and sound")
@@ -64,16 +60,15 @@ def of_part(part: str) -> list[str]:
 
 def seen(names: Sequence[str], settings: shared.Params, own: params.Params, more: bool = False) -> Seen:
     """Pictures and sounds of some tracks, or with `more`, of the players of data/more_frames beside them."""
-    places = [(name, Shards(paths.FRAMES), Shards(SPECTROGRAMS)) for name in names]
+    places = [(name, Shards(paths.FRAMES), Shards(paths.BANDS)) for name in names]
     if more:
-        drawn, played = Shards(paths.MORE_FRAMES), Shards(MORE_PLAYERS / "spectrograms")
+        drawn, played = Shards(paths.MORE_FRAMES), Shards(paths.MORE_BANDS)
         places += [(name, drawn, played) for name in drawn.index.index]
-    shares = bands.gather(own.hearing.bands, own.hearing.lowest_hz, settings.audio)
     frames, fps = window_frames(settings, own), separation.load().pictures.fps
     pictures, sounds, track, first = [], [], [], []
     for number, (name, shown, heard) in enumerate(places):
         pictures.append(shown.rows("pictures", name))
-        sound = bands.in_bands(heard.rows("spectrogram", name), shares)
+        sound = heard.rows("sound", name).astype(np.float32)
         middles = (np.arange(len(pictures[-1])) / fps * settings.audio.fps + 0.5).astype(int)
         after = max(int(middles[-1]) + frames - len(sound), 0)
         sounds.append(np.pad(sound, ((frames // 2, after), (0, 0)), constant_values=SILENCE))
@@ -116,7 +111,7 @@ def vary_sound(
     tilt = np.linspace(-0.5, 0.5, count)
     level = generator.uniform(-1, 1, (windows, 1, 1)) * chosen.gain_db
     level = level + generator.uniform(-1, 1, (windows, 1, 1)) * chosen.tilt_db * tilt
-    varied = sound + (db * level).astype(np.float32)
+    varied: np.ndarray = sound.astype(np.float32) + (db * level).astype(np.float32)
     falls = chosen.smeared_db * 10 ** generator.uniform(0, 1, (windows, 1))
     falls[generator.random(windows) < 0.5] = np.inf
     for frame in range(1, frames):

@@ -6,6 +6,8 @@ from pipeline.dataset.artifacts import EVALUATIONS, METRICS, MODELS
 
 FRAMES = Path("data/frames")  # of the separation's stage of that name
 MORE_FRAMES = Path("data/more_frames")
+BANDS = Path("data/bands/tracks")
+MORE_BANDS = Path("data/bands/more_players")
 LISTENER = MODELS / "listener"
 JUDGE = MODELS / "picture_judge"
 BODY = MODELS / "audio_to_body"

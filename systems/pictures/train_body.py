@@ -3,10 +3,9 @@
 import numpy as np
 
 from pipeline import params as shared
-from pipeline.audio import bands
 from pipeline.compute import determinism, work
 from pipeline.dataset import split
-from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import MORE_PLAYERS, MOTION, SPLITS
 from pipeline.dataset.shards import Shards
 from pipeline.dataset.windows import Batch, Source, Windows, to_tensors
 from pipeline.errors import run
@@ -23,17 +22,16 @@ def main() -> None:
     settings, own = shared.load(), params.load()
     chosen = own.body
     determinism.prepare(settings.seed)
-    shares = bands.gather(own.hearing.bands, own.hearing.lowest_hz, settings.audio)
 
     def windows(names: list[str], motion: Shards, sound: Shards) -> Windows:
         sources = {
-            "sound": Source(sound, "spectrogram", settings.audio.fps),
+            "sound": Source(sound, "sound", settings.audio.fps),
             "motion": Source(motion, "motion", settings.motion.fps, between=True),
         }
         return Windows(sources, names, chosen.duration_s)
 
-    recorded = Shards(MOTION), Shards(SPECTROGRAMS)
-    others = Shards(MORE_PLAYERS / "motion"), Shards(MORE_PLAYERS / "spectrograms")
+    recorded = Shards(MOTION), Shards(paths.BANDS)
+    others = Shards(MORE_PLAYERS / "motion"), Shards(paths.MORE_BANDS)
     parts = [(windows(split.tracks(SPLITS, "train"), *recorded), chosen.training.batch)]
     if not others[0].index.empty:
         more = round(chosen.more_share * chosen.training.batch)
@@ -42,17 +40,14 @@ def main() -> None:
 
     def drawn(sizes: list[int], generator: np.random.Generator) -> dict[str, np.ndarray]:
         found = [each.batch(each.random(size, generator)) for (each, _), size in zip(parts, sizes, strict=True) if size]
-        joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
-        joined["sound"] = bands.in_bands(joined["sound"], shares)
-        return joined
+        return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
     def batch(generator: np.random.Generator) -> Batch:
         found = drawn([size for _, size in parts], generator)
         found["sound"] = examples.vary_sound(found["sound"], own.varied, settings.audio, generator)
         return to_tensors(found)
 
-    seen = held_out.batch(held_out.spread(VALIDATION))
-    watched = to_tensors({**seen, "sound": bands.in_bands(seen["sound"], shares)})
+    watched = to_tensors(held_out.batch(held_out.spread(VALIDATION)))
     sizes = {
         "bands": own.hearing.bands,
         "lowest_hz": own.hearing.lowest_hz,
@@ -71,7 +66,7 @@ def main() -> None:
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, chosen, own.hearing, own.varied, settings.audio, settings.motion.fps)
-    data = (SPLITS, MOTION, SPECTROGRAMS, MORE_PLAYERS / "motion", MORE_PLAYERS / "spectrograms")
+    data = (SPLITS, MOTION, MORE_PLAYERS / "motion", paths.BANDS, paths.MORE_BANDS)
     folder = work.WORK / paths.BODY.name / work.key(__file__, *inputs, *data)
     history = loop.train(
         model, batch, validate, chosen.training, seed=settings.seed, precision=precision, folder=folder

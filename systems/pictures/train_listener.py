@@ -5,7 +5,7 @@ import torch
 
 from pipeline import params as shared
 from pipeline.compute import determinism, work
-from pipeline.dataset.artifacts import MORE_PLAYERS, SPECTROGRAMS, SPLITS
+from pipeline.dataset.artifacts import SPLITS
 from pipeline.dataset.windows import Batch
 from pipeline.errors import run
 from pipeline.evaluation.rows import in_batches
@@ -55,7 +55,7 @@ def main() -> None:
 
     precision = settings.compute.precision
     inputs = (settings.seed, precision, chosen, own.hearing, own.varied, settings.audio)
-    data = (SPLITS, paths.FRAMES, paths.MORE_FRAMES, SPECTROGRAMS, MORE_PLAYERS / "spectrograms")
+    data = (SPLITS, paths.FRAMES, paths.MORE_FRAMES, paths.BANDS, paths.MORE_BANDS)
     made_of = paths.vae(chosen.vae) / "weights.safetensors"
     folder = work.WORK / "listener" / work.key(__file__, *inputs, *data, made_of)
     history = loop.train(
