@@ -26,7 +26,7 @@ class AudioToBody(nn.Module):
         joints: V.
         channels: of the convolutions.
         hidden: size of the GRU's state.
-        dropout: share of activations dropped in training.
+        dropout: share of the channels of the convolutions dropped in training.
         velocity_weight: weight of the error of the velocities against that of the positions, both in units of their own spread.
         begun: share of the training windows whose first pose is known; the others begin anywhere.
         lowest_hz, fps, repertoire_s, chosen_by_s: the lowest band, the rate of the movement, how much music a player learns who is
@@ -63,7 +63,9 @@ class AudioToBody(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv1d(channels, channels, KERNEL, padding=KERNEL // 2) for _ in range(LAYERS)
         )
-        self.drop = nn.Dropout(dropout)
+        self.drop = nn.Dropout1d(
+            dropout
+        )  # whole channels: what is dropped at single frames would make the movement tremble
         self.anywhere = nn.Parameter(torch.zeros(hidden))
         self.begin = nn.Linear(4 * joints, hidden)
         self.gru = nn.GRU(channels, hidden, batch_first=True)
@@ -92,7 +94,7 @@ class AudioToBody(nn.Module):
     def move(self, heard: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Movement (B, M, V, 2) to what is heard (B, M, channels) from a state (B, hidden) on, and the state at its end."""
         states, last = self.gru(heard, state[None])
-        made = self.head(torch.cat([self.drop(states), heard], dim=2)).float()
+        made = self.head(torch.cat([states, heard], dim=2)).float()
         return (made * self.scale + self.mean).unflatten(2, (self.joints, 2)), last[0]
 
     def start(self, windows: int) -> Tensor:
