@@ -116,10 +116,8 @@ def vary_sound(
     falls[generator.random(windows) < 0.5] = np.inf
     for frame in range(1, frames):
         varied[:, frame] = np.maximum(varied[:, frame], varied[:, frame - 1] - (db * falls).astype(np.float32))
-    noise = (
-        -chosen.noise_db + generator.uniform(-20, 0, (windows, 1, 1)) + 20 * (generator.random((windows, 1, 1)) < 0.5)
-    )
-    noise = noise - generator.uniform(0, 2, (windows, 1, 1)) * chosen.tilt_db * tilt
+    noise = -chosen.noise_db - chosen.quieter_db * generator.random((windows, 1, 1))
+    noise = noise - generator.random((windows, 1, 1)) * chosen.tilt_db * tilt
     varied = np.maximum(varied, (1 + db * (noise + generator.normal(0, 2, sound.shape))).astype(np.float32))
     varied = np.maximum(varied, SILENCE)
     varied[generator.random(windows) < chosen.silent] = SILENCE

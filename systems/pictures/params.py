@@ -25,6 +25,7 @@ class Varied(Section):
     gain_db: Amount
     tilt_db: Amount
     noise_db: Positive
+    quieter_db: Amount
     smeared_db: Positive
     silent: Share
 

@@ -134,7 +134,8 @@ def text(own: params.Params, name: str) -> str:
         "",
         "On the test tracks. Errors are squared errors over the variance of the pictures; PCA has as many components as the VAE "
         "has latents, found from the same training pictures. Instrument seen: by a judge that is trained on recorded pictures. "
-        "Right picture: how often a sound finds it the most likely of one picture of each track at the same time. Change with onsets: "
+        "Right picture: how often a sound finds it the most likely of one picture of each track at the same time. "
+        "Change with onsets: "
         "correlation of the difference between two pictures with the onset strength. Onset F1: of the onsets that the movement "
         "reader of the paper's pipeline reads in the movement. Another sound: the same against another track's; shifted: against "
         "the same sound moved in time. Distinct: the share of pictures, one a second, that no earlier one is alike.",

@@ -56,9 +56,11 @@ def main() -> None:
         **chosen.model_dump(exclude={"training", "duration_s", "more_share"}),
     }
     model = AudioToBody(**sizes)
-    units = to_tensors(drawn([UNITS // len(parts)] * len(parts), np.random.default_rng(settings.seed)))
-    model.standard.fit(units["sound"])
-    model.fit(units["motion"])
+    generator = np.random.default_rng(settings.seed)
+    units = drawn([UNITS // len(parts)] * len(parts), generator)
+    units["sound"] = examples.vary_sound(units["sound"], own.varied, settings.audio, generator)
+    model.standard.fit(to_tensors(units)["sound"])
+    model.fit(to_tensors(units)["motion"])
 
     def validate(model: AudioToBody) -> dict[str, float]:
         found = model(**{name: tensor.to(model.mean.device) for name, tensor in watched.items()})
