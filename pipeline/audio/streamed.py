@@ -55,7 +55,8 @@ def windows(
             number += 1
         if found:
             yield np.stack(found)
-        kept, begins = kept[max(first, 0) :], begins + max(first, 0)
+        spare = min(max(first, 0), len(kept))
+        kept, begins = kept[spare:], begins + spare
     while number < count():
         first = int(number * every + 0.5) - before - begins
         window = kept[max(first, 0) : first + frames]
