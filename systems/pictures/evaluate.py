@@ -219,10 +219,7 @@ def bodies(test: Seen, judge: PictureClassifier, settings: shared.Params, own: p
     """The rows of players who play the test tracks' sound: their movement, and what is drawn of it."""
     body = weights.load(paths.BODY, {"audio_to_body": AudioToBody})
     pictures = separation.load().pictures
-    known = [
-        repertoire.learn(BY_CODE[code], settings.seed, body.repertoire_s, body.fps, PLAYER_PX)
-        for code in settings.studio.instruments
-    ]
+    known = players(settings)
     heard, moved, drawn, shown = Shards(paths.BANDS), [], [], []
     for name in tqdm(test.names, "player", unit=" track"):
         sound = heard.rows("sound", name).astype(np.float32)
@@ -238,6 +235,13 @@ def bodies(test: Seen, judge: PictureClassifier, settings: shared.Params, own: p
     found.write("player")
     rows.write("player", found.metrics() | movement_metrics(test, moved, body.fps, settings, own))
     rows.write("player_drawn", movement_metrics(test, drawn, body.fps, settings, own))
+
+
+def players(settings: shared.Params) -> list[Repertoire]:
+    """The players who may be drawn, one of each instrument."""
+    body = weights.load(paths.BODY, {"audio_to_body": AudioToBody})
+    instruments = [BY_CODE[code] for code in settings.studio.instruments]
+    return [repertoire.learn(each, settings.seed, body.repertoire_s, body.fps, PLAYER_PX) for each in instruments]
 
 
 def played(

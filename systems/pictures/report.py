@@ -20,7 +20,7 @@ from pipeline.models.frame_vae import FrameVAE
 from pipeline.models.listener import Listener
 from pipeline.report.style import new_figure, write_figure
 from pipeline.sampling import dreaming, moving, repertoire
-from pipeline.studio.instruments import BY_CODE
+from pipeline.sampling.repertoire import Repertoire
 from pipeline.training import weights
 from systems.pictures import evaluate, examples, params, paths, rows
 from systems.pictures.evaluate import WHOLE
@@ -61,13 +61,13 @@ def main() -> None:
     shutil.rmtree(paths.REPORT, ignore_errors=True)
     paths.REPORT.mkdir(parents=True)
     test = examples.seen(examples.of_part("test"), settings, own)
-    instruments = instrument_of()
+    instruments, known = instrument_of(), evaluate.players(settings)
     spread = np.unique(np.linspace(0, len(test.names) - 1, min(own.report.tracks, len(test.names))).astype(int))
     shown = [test.names[number] for number in spread]
     sheets, films = [], {}
     for name in shown:
         seen = test.pictures[test.track == test.names.index(name)]
-        dreamt, drawn = dream(name, settings, own), play(name, settings, own)
+        dreamt, drawn = dream(name, settings, own), play(name, known, settings, own)
         sheets += [(instruments[name], seen), ("dream", dreamt), ("player", drawn)]
         films = films or {"dream": (name, dreamt), "player": (name, drawn)}
     contact_sheet(sheets, own)
@@ -88,13 +88,9 @@ def dream(name: str, settings: shared.Params, own: params.Params) -> np.ndarray:
     return np.stack(list(islice(dreaming.pictures(vae, places), count)))
 
 
-def play(name: str, settings: shared.Params, own: params.Params) -> np.ndarray:
+def play(name: str, known: list[Repertoire], settings: shared.Params, own: params.Params) -> np.ndarray:
     """The player of a test track's sound, uint8 [pictures, film_px, film_px, 3], RGB."""
     body = weights.load(paths.BODY, {"audio_to_body": AudioToBody})
-    known = [
-        repertoire.learn(BY_CODE[code], settings.seed, body.repertoire_s, body.fps, evaluate.PLAYER_PX)
-        for code in settings.studio.instruments
-    ]
     sound = Shards(paths.BANDS).rows("sound", name).astype(np.float32)
     movement, player = evaluate.played(body, sound, known, settings)
     at_fps = moving.at_rate([movement], body.fps, own.listener.fps)
