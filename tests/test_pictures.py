@@ -79,6 +79,7 @@ BODY = {
     "lowest_hz": 50.0,
     "fps": 25.0,
     "repertoire_s": 4.0,
+    "liveliest": 2.0,
     "chosen_by_s": 2.0,
 }
 
@@ -295,7 +296,7 @@ def test_a_player_takes_the_poses_that_are_asked_for(violinist: repertoire.Reper
         shares.sum(1) == pytest.approx(np.ones(40)) and (shares >= 0).all() and (np.diff(shares, axis=1) <= 1e-9).all()
     )
     made = repertoire.performed(violinist, asked)
-    assert np.abs(repertoire.normalised(made.joints) - asked).mean() < 0.05
+    assert repertoire.normalised(made.joints, violinist.unit_px) == pytest.approx(asked, abs=1e-4)
     drawn = list(repertoire.pictures(violinist, [asked[:2], asked[2:3]]))
     assert len(drawn) == 3 and drawn[0].shape == (128, 128, 3) and drawn[0].std() > 10
 

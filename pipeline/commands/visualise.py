@@ -142,14 +142,17 @@ def player(
     body = load("audio_to_body", "audio_to_body", AudioToBody, root)
     rate_hz = settings.audio.sample_rate_hz
     if chosen is None:
-        chosen = fitting(heard, body, [BY_CODE[code] for code in settings.studio.instruments], settings, seed)
+        moved = moved_to(heard, body, settings, None)
+        chosen = fitting(moved, body, [BY_CODE[code] for code in settings.studio.instruments], seed)
     known = repertoire.learn(chosen, seed, body.repertoire_s, body.fps, size_px)
+    beginning = moved_to(heard, body, settings, known.poses[:2])
 
     def made(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         counted = Counted(blocks, rate_hz, FILM_FPS)
         sound = bands.of_sound(counted, body.bands, body.lowest_hz, settings.audio)
         moves = moving.movement(body, sound, settings.audio.fps, known.poses[:2])
-        pictures = repertoire.pictures(known, moving.at_rate(moves, body.fps, FILM_FPS))
+        lively = (repertoire.to_life(known, each, beginning, body.liveliest) for each in moves)
+        pictures = repertoire.pictures(known, moving.at_rate(lively, body.fps, FILM_FPS))
         for number, picture in enumerate(watched(pictures, duration_s, FILM_FPS)):
             if number == counted.pictures():  # the movement goes on a little longer than the sound
                 return
@@ -178,23 +181,28 @@ def named(instrument: str) -> Instrument:
     return found[0]
 
 
-def fitting(
-    heard: Path, body: AudioToBody, instruments: list[Instrument], settings: params.Params, seed: int
-) -> Instrument:
-    """The instrument of whose poses the movement to the beginning of a sound is most alike.
+def moved_to(heard: Path, body: AudioToBody, settings: params.Params, begin: np.ndarray | None) -> np.ndarray:
+    """The movement to the beginning of a sound, float32 [rows, 47, 2].
+
+    Args:
+        begin: as of `moving.movement`.
 
     Raises:
         FileError: the sound cannot be read.
     """
     rate_hz = settings.audio.sample_rate_hz
-    first = beginning(sound_stream.blocks(heard, rate_hz), round(body.chosen_by_s * rate_hz))
+    first = at_most(sound_stream.blocks(heard, rate_hz), round(body.chosen_by_s * rate_hz))
     sound = bands.of_sound(first, body.bands, body.lowest_hz, settings.audio)
-    moved = np.concatenate(list(moving.movement(body, sound, settings.audio.fps)))
+    return np.concatenate(list(moving.movement(body, sound, settings.audio.fps, begin)))
+
+
+def fitting(moved: np.ndarray, body: AudioToBody, instruments: list[Instrument], seed: int) -> Instrument:
+    """The instrument with whose poses a movement [rows, 47, 2] has most in common."""
     known = [repertoire.learn(each, seed, body.chosen_by_s, body.fps, CHOICE_PX) for each in instruments]
     return repertoire.most_alike(known, moved).instrument
 
 
-def beginning(blocks: Iterator[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+def at_most(blocks: Iterator[np.ndarray], samples: int) -> Iterator[np.ndarray]:
     """The first blocks, so many that they have some number of samples, or all there are."""
     for block in blocks:
         yield block

@@ -29,8 +29,8 @@ class AudioToBody(nn.Module):
         dropout: share of the channels of the convolutions dropped in training.
         velocity_weight: weight of the error of the velocities against that of the positions, both in units of their own spread.
         begun: share of the training windows whose first pose is known; the others begin anywhere.
-        lowest_hz, fps, repertoire_s, chosen_by_s: the lowest band, the rate of the movement, how much music a player learns who is
-            drawn, and how much of the sound says who it is; the model only keeps them.
+        lowest_hz, fps, repertoire_s, liveliest, chosen_by_s: the lowest band, the rate of the movement, how much music a player
+            learns who is drawn, the largest factor of their movement, and how much sound says who it is; the model only keeps them.
     """
 
     mean: Tensor
@@ -50,11 +50,13 @@ class AudioToBody(nn.Module):
         lowest_hz: float,
         fps: float,
         repertoire_s: float,
+        liveliest: float,
         chosen_by_s: float,
     ) -> None:
         super().__init__()
         self.bands, self.joints, self.velocity_weight, self.begun = bands, joints, velocity_weight, begun
-        self.lowest_hz, self.fps, self.repertoire_s, self.chosen_by_s = lowest_hz, fps, repertoire_s, chosen_by_s
+        self.lowest_hz, self.fps, self.repertoire_s = lowest_hz, fps, repertoire_s
+        self.liveliest, self.chosen_by_s = liveliest, chosen_by_s
         self.standard = Standard(bands)
         self.register_buffer("mean", torch.zeros(2 * joints))  # of each coordinate
         self.register_buffer("scale", torch.ones(()))  # standard deviation about it, of all

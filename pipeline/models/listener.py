@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pipeline.models.standard import Standard
 
 KERNEL, STRIDE = 5, 2  # frames; each convolution halves the number of frames
-LOWEST, HIGHEST = -4.0, 1.0  # of the logarithm of the spread: without a bound, a few latents would be all that counts
+LOWEST, HIGHEST = -2.0, 1.0  # of the logarithm of the spread: without a bound, a few latents would be all that counts
 
 
 class Listener(nn.Module):

@@ -223,11 +223,11 @@ def bodies(test: Seen, judge: PictureClassifier, settings: shared.Params, own: p
     heard, moved, drawn, shown = Shards(paths.BANDS), [], [], []
     for name in tqdm(test.names, "player", unit=" track"):
         sound = heard.rows("sound", name).astype(np.float32)
-        movement, player = played(body, sound, known, settings)
-        performance = repertoire.performed(player, movement)
+        movement, lively, player = played(body, sound, known, settings)
+        performance = repertoire.performed(player, lively)
         moved.append(movement)
-        drawn.append(repertoire.normalised(performance.joints))
-        seen = movement[:: round(body.fps / pictures.fps)]
+        drawn.append(repertoire.normalised(performance.joints, player.unit_px))
+        seen = lively[:: round(body.fps / pictures.fps)]
         shown.append(
             np.stack([strips.square(each, WHOLE, pictures.size_px) for each in repertoire.pictures(player, [seen])])
         )
@@ -246,13 +246,14 @@ def players(settings: shared.Params) -> list[Repertoire]:
 
 def played(
     body: AudioToBody, sound: np.ndarray, known: list[Repertoire], settings: shared.Params
-) -> tuple[np.ndarray, Repertoire]:
-    """The movement to a sound [frames, bands], float32 [rows, 47, 2], and who makes it, as `minet visualise` chooses."""
+) -> tuple[np.ndarray, np.ndarray, Repertoire]:
+    """The movement to a sound [frames, bands], float32 [rows, 47, 2], as it is drawn, and who makes it, as `minet visualise` does."""
     count = round(len(sound) / settings.audio.fps * body.fps)
     anywhere = np.concatenate(list(moving.movement(body, [sound], settings.audio.fps)))[:count]
     player = repertoire.most_alike(known, anywhere)
     movement = np.concatenate(list(moving.movement(body, [sound], settings.audio.fps, player.poses[:2])))
-    return movement[:count], player
+    movement = movement[:count]
+    return movement, repertoire.to_life(player, movement, movement, body.liveliest), player
 
 
 def movement_of_players(test: Seen, settings: shared.Params, own: params.Params) -> Metrics:

@@ -59,6 +59,7 @@ class Body(Section):
     begun: Probability
     duration_s: Positive
     repertoire_s: Positive
+    liveliest: Positive
     chosen_by_s: Positive
     more_share: Share
     training: Training

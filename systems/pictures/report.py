@@ -92,8 +92,8 @@ def play(name: str, known: list[Repertoire], settings: shared.Params, own: param
     """The player of a test track's sound, uint8 [pictures, film_px, film_px, 3], RGB."""
     body = weights.load(paths.BODY, {"audio_to_body": AudioToBody})
     sound = Shards(paths.BANDS).rows("sound", name).astype(np.float32)
-    movement, player = evaluate.played(body, sound, known, settings)
-    at_fps = moving.at_rate([movement], body.fps, own.listener.fps)
+    _, lively, player = evaluate.played(body, sound, known, settings)
+    at_fps = moving.at_rate([lively], body.fps, own.listener.fps)
     count = round(own.report.film_s * own.listener.fps)
     return np.stack([each[..., ::-1] for each in islice(repertoire.pictures(player, at_fps), count)])
 
