@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 
 import av
@@ -54,7 +54,7 @@ from systems.pictures import params as own
 SYSTEM = ROOT / "systems" / "pictures"
 AUDIO = PROFILE.audio
 RATE_HZ, HOP = AUDIO.sample_rate_hz, AUDIO.hop_length
-PACE = {"fps": 24.0, "memory": 0.5, "lingers_s": 1.5, "travels_s": 1.0}
+PACE = {"fps": 24.0, "memory": 0.5, "lingers_s": 1.5, "travels_s": 1.0, "pulse": 100.0}
 VAE = {"size_px": 64, "latent": 4, "channels": [2, 4], "beta": 1.0, "moving_weight": 1.0}
 LISTENER = {
     "bands": 8,
@@ -150,7 +150,9 @@ def test_every_parameter_is_commented() -> None:
 @given(memory=st.floats(0, 0.9), lingers_s=st.floats(0.3, 3), travels_s=st.floats(0.1, 2))
 def test_a_walk_is_as_its_parameters_say(memory: float, lingers_s: float, travels_s: float) -> None:
     """It lingers at points, whose lag-1 correlation is the memory, and goes straight from one to the next."""
-    steps = np.stack(list(islice(walk(16, 24.0, memory, lingers_s, travels_s, np.random.default_rng(0)), 60_000)))
+    steps = np.stack(
+        list(islice(walk(16, 24.0, memory, lingers_s, travels_s, np.random.default_rng(0), repeat(1.0)), 60_000))
+    )
     found_memory, found_s = evaluate.measured(steps, 24.0)
     assert found_memory == pytest.approx(memory, abs=0.06)
     assert found_s == pytest.approx(max(lingers_s, 1 / 24), rel=0.2, abs=0.05)

@@ -129,7 +129,7 @@ def _resampled(path: Path, rate_hz: int) -> Iterator[tuple[np.ndarray, list[av.A
     def both(frame: av.AudioFrame | None) -> tuple[np.ndarray, list[av.AudioFrame]]:
         parts = [part.to_ndarray()[0] for part in mono.resample(frame)]
         block = np.concatenate([np.zeros(0, np.float32), *parts])
-        return np.nan_to_num(block, posinf=0.0, neginf=0.0), stereo.resample(frame)
+        return _finite(block), [_of(_finite(part.to_ndarray())) for part in stereo.resample(frame)]
 
     try:
         for frame in decoded(path):
@@ -139,6 +139,17 @@ def _resampled(path: Path, rate_hz: int) -> Iterator[tuple[np.ndarray, list[av.A
         if isinstance(error, FileError):
             raise
         raise FileError(path, "its sound changes its rate or its channels on the way") from None
+
+
+def _finite(sound: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(sound, posinf=0.0, neginf=0.0)
+
+
+def _of(sound: np.ndarray) -> av.AudioFrame:
+    """A frame of sound float32 [2, samples], as a film has it."""
+    frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="stereo")
+    frame.sample_rate = SOUND_HZ
+    return frame
 
 
 def _silence(like: av.AudioFrame, samples: int) -> Iterator[av.AudioFrame]:

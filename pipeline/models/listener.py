@@ -32,8 +32,8 @@ class Listener(nn.Module):
         layers: convolutions.
         dropout: share of the activations of the last layers that are dropped in training.
         contrast_weight: weight of the InfoNCE loss against the likelihood.
-        vae, lowest_hz, fps, memory, lingers_s, travels_s: whose latents they are, the lowest band, the rate of the film and its
-            walk; the model only keeps them.
+        vae, lowest_hz, fps, memory, lingers_s, travels_s, pulse: whose latents they are, the lowest band, the rate of the film, and
+            its walk; the model only keeps them.
     """
 
     def __init__(
@@ -52,11 +52,12 @@ class Listener(nn.Module):
         memory: float,
         lingers_s: float,
         travels_s: float,
+        pulse: float,
     ) -> None:
         super().__init__()
         self.bands, self.frames, self.contrast_weight = bands, frames, contrast_weight
         self.vae, self.lowest_hz, self.fps = vae, lowest_hz, fps
-        self.memory, self.lingers_s, self.travels_s = memory, lingers_s, travels_s
+        self.memory, self.lingers_s, self.travels_s, self.pulse = memory, lingers_s, travels_s, pulse
         self.standard = Standard(bands)
         sizes = [bands, *layers * [channels]]
         self.convolutions = nn.ModuleList(

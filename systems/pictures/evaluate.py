@@ -7,7 +7,7 @@ the sound (`player`), and as it is drawn (`player_drawn`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import pandas as pd
@@ -188,7 +188,7 @@ def walks(listener: Listener, vae: FrameVAE, settings: shared.Params, own: param
     chosen, fps = own.evaluation, listener.fps
     generator = np.random.default_rng(settings.seed)
     pace = fps, listener.memory, listener.lingers_s, listener.travels_s
-    steps = np.stack(list(islice(walk(vae.latent, *pace, generator), round(chosen.walk_s * fps))))
+    steps = np.stack(list(islice(walk(vae.latent, *pace, generator, repeat(1.0)), round(chosen.walk_s * fps))))
     memory, lingers_s = measured(steps, fps)
     count = round(own.report.film_s * fps)
     silence = np.full((round(own.report.film_s * settings.audio.fps), listener.bands), streamed.SILENCE, np.float32)
@@ -247,7 +247,7 @@ def players(settings: shared.Params) -> list[Repertoire]:
 def played(
     body: AudioToBody, sound: np.ndarray, known: list[Repertoire], settings: shared.Params
 ) -> tuple[np.ndarray, np.ndarray, Repertoire]:
-    """The movement to a sound [frames, bands], float32 [rows, 47, 2], as it is drawn, and who makes it, as `minet visualise` does."""
+    """The movement to a sound [frames, bands], float32 [rows, 47, 2]; as it is drawn; and who makes it, as `minet visualise` has it."""
     count = round(len(sound) / settings.audio.fps * body.fps)
     anywhere = np.concatenate(list(moving.movement(body, [sound], settings.audio.fps)))[:count]
     player = repertoire.most_alike(known, anywhere)

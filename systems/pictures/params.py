@@ -48,6 +48,7 @@ class Listener(Section):
     memory: Share
     lingers_s: Positive
     travels_s: Positive
+    pulse: Amount
     training: Training
 
 

@@ -31,7 +31,7 @@ def main() -> None:
         "sound": torch.from_numpy(held_out.windows(spread)),
         "latent": torch.from_numpy(encoded(vae, held_out.pictures[spread])),
     }
-    kept = {"fps", "memory", "lingers_s", "travels_s"}
+    kept = {"fps", "memory", "lingers_s", "travels_s", "pulse"}
     sizes = {
         "bands": own.hearing.bands,
         "lowest_hz": own.hearing.lowest_hz,
