@@ -123,13 +123,18 @@ def enlarged(picture: np.ndarray, size_px: int) -> np.ndarray:
 
 def _resampled(path: Path, rate_hz: int) -> Iterator[tuple[np.ndarray, list[av.AudioFrame]]]:
     """Blocks of mono sound, float32 [samples] at rate_hz, each with the same sound as a film has it."""
-    mono = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
+    plain = av.AudioResampler(format="fltp")
+    mono = av.AudioResampler(format="fltp", layout="mono", rate=rate_hz)
     stereo = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_HZ)
 
     def both(frame: av.AudioFrame | None) -> tuple[np.ndarray, list[av.AudioFrame]]:
-        parts = [part.to_ndarray()[0] for part in mono.resample(frame)]
-        block = np.concatenate([np.zeros(0, np.float32), *parts])
-        return _finite(block), [_of(_finite(part.to_ndarray())) for part in stereo.resample(frame)]
+        blocks, loud = [np.zeros(0, np.float32)], []
+        for part in [None] if frame is None else plain.resample(frame):
+            # A resampler empties the frames that it takes, so each gets its own.
+            one, two = (None, None) if part is None else _channels(part)
+            blocks += [made.to_ndarray()[0] for made in mono.resample(one)]
+            loud += stereo.resample(two)
+        return np.concatenate(blocks), loud
 
     try:
         for frame in decoded(path):
@@ -141,15 +146,18 @@ def _resampled(path: Path, rate_hz: int) -> Iterator[tuple[np.ndarray, list[av.A
         raise FileError(path, "its sound changes its rate or its channels on the way") from None
 
 
-def _finite(sound: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(sound, posinf=0.0, neginf=0.0)
-
-
-def _of(sound: np.ndarray) -> av.AudioFrame:
-    """A frame of sound float32 [2, samples], as a film has it."""
-    frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="stereo")
-    frame.sample_rate = SOUND_HZ
-    return frame
+def _channels(frame: av.AudioFrame) -> tuple[av.AudioFrame, av.AudioFrame]:
+    """The mean of the channels of a frame, and the frame as stereo: of one channel, or of more than two, the mean on both sides."""
+    channels = np.nan_to_num(frame.to_ndarray(), posinf=0.0, neginf=0.0)
+    middle = channels.mean(0, keepdims=True, dtype=np.float32)
+    sides = channels if len(channels) == 2 else np.repeat(middle, 2, axis=0)
+    made = [
+        av.AudioFrame.from_ndarray(np.ascontiguousarray(each), format="fltp", layout=layout)
+        for each, layout in ((middle, "mono"), (sides, "stereo"))
+    ]
+    for each in made:
+        each.sample_rate = frame.sample_rate
+    return made[0], made[1]
 
 
 def _silence(like: av.AudioFrame, samples: int) -> Iterator[av.AudioFrame]:

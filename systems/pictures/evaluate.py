@@ -247,7 +247,7 @@ def players(settings: shared.Params) -> list[Repertoire]:
 def played(
     body: AudioToBody, sound: np.ndarray, known: list[Repertoire], settings: shared.Params
 ) -> tuple[np.ndarray, np.ndarray, Repertoire]:
-    """The movement to a sound [frames, bands], float32 [rows, 47, 2]; as it is drawn; and who makes it, as `minet visualise` has it."""
+    """The movement to a sound [frames, bands], float32 [rows, 47, 2]; as it is drawn; and who makes it, as in `minet visualise`."""
     count = round(len(sound) / settings.audio.fps * body.fps)
     anywhere = np.concatenate(list(moving.movement(body, [sound], settings.audio.fps)))[:count]
     player = repertoire.most_alike(known, anywhere)
