@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+ROUNDING = 1e-9  # of the sum of the steps of a way
+
 
 def walk(
     latent: int,
@@ -26,10 +28,10 @@ def walk(
         fps: frames a second.
         memory: correlation of each point with the next, from 0 to below 1.
         lingers_s: mean time at a point, s. It is left at each frame with the same probability, so the times are geometric.
-        travels_s: time from a point to the next, s.
+        travels_s: time from a point to the next, s, rounded to a frame or more.
         paces: how fast the time of the walk runs up to each frame, 1 for as it is.
     """
-    leaves, step = 1 / (lingers_s * fps), 1 / max(travels_s * fps, 1)
+    leaves, step = 1 / (lingers_s * fps), 1 / max(round(travels_s * fps), 1)
     point, way = generator.standard_normal(latent), 0.0
     goal: np.ndarray | None = None
     for pace in paces:
@@ -38,6 +40,6 @@ def walk(
         elif generator.random() < leaves * pace:
             goal = memory * point + (1 - memory**2) ** 0.5 * generator.standard_normal(latent)
             way = step * max(pace - 1, 0)
-        if goal is not None and way >= 1:
+        if goal is not None and way >= 1 - ROUNDING:
             point, goal = goal, None
         yield point if goal is None else point + (goal - point) * way
