@@ -7,6 +7,7 @@ the sound (`player`), and as it is drawn (`player_drawn`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, repeat
 
 import numpy as np
@@ -134,7 +135,7 @@ def dreams(
         sound = heard.rows("sound", name).astype(np.float32)
         count = int(len(sound) / settings.audio.fps * listener.fps)
         places = dreaming.latents(
-            listener, [sound], settings.audio.fps, lambda count=count: count, wander=wander, seed=settings.seed + number
+            listener, [sound], settings.audio.fps, partial(int, count), wander=wander, seed=settings.seed + number
         )
         film = np.stack(list(islice(dreaming.pictures(vae, places), count)))
         strength = onset_detector.onset_strength(spectrograms.rows("spectrogram", name), settings.audio.fps)

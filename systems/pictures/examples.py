@@ -131,7 +131,7 @@ def repainted(pictures: np.ndarray, chosen: params.Judge, generator: np.random.G
         right, down = generator.integers(-chosen.moved_px, chosen.moved_px + 1, 2)
         move = np.array([[1, 0, right], [0, 1, down]], np.float64)
         size = picture.shape[0], picture.shape[1]
-        moved = cv2.warpAffine(picture, move, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        moved: np.ndarray = cv2.warpAffine(picture, move, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
         if generator.random() < chosen.recoloured:
             moved = moved @ generator.dirichlet(np.ones(3), 3).astype(np.float32)
             moved *= np.float32(chosen.lighter ** generator.uniform(-1, 1))

@@ -64,7 +64,8 @@ def main() -> None:
     instruments, known = instrument_of(), evaluate.players(settings)
     spread = np.unique(np.linspace(0, len(test.names) - 1, min(own.report.tracks, len(test.names))).astype(int))
     shown = [test.names[number] for number in spread]
-    sheets, films = [], {}
+    sheets: list[tuple[str, np.ndarray]] = []
+    films: dict[str, tuple[str, str]] = {}
     for name in shown:
         seen = test.pictures[test.track == test.names.index(name)]
         dreamt, drawn = dream(name, settings, own), play(name, known, settings, own)
