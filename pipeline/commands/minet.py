@@ -1,4 +1,4 @@
-"""The command `minet`, or `python -m pipeline.commands.minet`: sound for a video, its sound taken apart, a listening study."""
+"""The command `minet`, or `python -m pipeline.commands.minet`: music for videos, and films for music."""
 
 import argparse
 import sys
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the import takes seconds
 PICTURE_FRAMES = 2000  # largest number of spectrogram frames in the picture, which is narrower in px
 MODEL, CONTENT_MODEL, SENSOR_MODEL = "mi_net_sync", "mi_net_sync_content", "imu_timed"
 SEPARATOR = "separator_movement"
+WANDER = 0.5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     imu.add_argument("--shoulders", type=float, default=0.38, help="shoulder width of the player in m (default: 0.38)")
     imu.set_defaults(run=run_imu)
     add_separate(commands)
+    add_visualise(commands)
     add_study(commands)
     return top
 
@@ -144,6 +146,40 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="write nothing but a video of each player, with the others black and silent, for a corpus of soloists",
     )
     separate.set_defaults(run=run_separate)
+
+
+def add_visualise(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    visualise = commands.add_parser(
+        "visualise",
+        help="make a film for a song",
+        description="Make a film for a sound, driven by it: a dream of players, or a drawn player who plays it. It is as long as "
+        "the sound.",
+        epilog="example: minet visualise song.wav -o out.mp4",
+    )
+    visualise.add_argument("sound", type=Path, help="a sound, or a video whose sound is used").complete = shtab.FILE  # type: ignore[attr-defined]
+    visualise.add_argument("-o", "--out", type=Path, required=True, help="the video to write: .mp4, .mov or .mkv")
+    visualise.add_argument(
+        "--style",
+        choices=["dream", "player"],
+        default="dream",
+        help="dream: a walk among the pictures that the corpus has for such sound (default); player: a drawn player who plays it",
+    )
+    visualise.add_argument(
+        "--instrument", help="what the player plays (default: what the sound is most like); for --style player"
+    )
+    visualise.add_argument(
+        "--wander",
+        type=float,
+        help=f"size of the walk: 0 for what the sound tells alone, 1 for all that it leaves open (default: {WANDER}); for a dream",
+    )
+    visualise.add_argument("--size", type=int, default=512, help="height and width of the picture, px (default: 512)")
+    visualise.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="seed of the walk or the player; each gives another film (default: 1)",
+    )
+    visualise.set_defaults(run=run_visualise)
 
 
 def add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -420,6 +456,36 @@ def run_separate(arguments: argparse.Namespace) -> None:
     print(
         f"{shown(out)}: a sound and a video of each player, from 1 at the left; rest.wav, what nobody is seen to play; map.mp4"
     )
+
+
+def run_visualise(arguments: argparse.Namespace) -> None:
+    """Write the film."""
+    out, heard, wander = arguments.out, arguments.sound, arguments.wander
+    check_files(heard, out)
+    if out.is_dir():
+        raise ParamsError(f"-o {shown(out)}: this is a folder; name the video to write")
+    if arguments.style == "player" and wander is not None:
+        raise ParamsError("--wander: only for --style dream; a player does not walk")
+    if arguments.style == "dream" and arguments.instrument is not None:
+        raise ParamsError("--instrument: only for --style player; a dream shows what it hears")
+    if wander is not None and not wander >= 0:
+        raise ParamsError(f"--wander {wander:g}: must be 0 or more")
+    if arguments.seed < 0:
+        raise ParamsError(f"--seed {arguments.seed}: must be 0 or more")
+    # These imports take seconds and most of the memory, so the arguments are checked first.
+    from pipeline import params
+    from pipeline.commands import sonify
+    from pipeline.commands import visualise as library
+
+    # What cannot be read or written is refused before the slow steps.
+    library.check(heard, out, arguments.size)
+    model = library.MODEL[arguments.style]
+    root = sonify.home(model)
+    settings = params.load(root / "params.yaml")
+    make = partial(library.dream, wander=WANDER if wander is None else wander)
+    if arguments.style == "player":
+        make = partial(library.player, instrument=arguments.instrument)
+    print(make(heard, out, settings, root, size_px=arguments.size, seed=arguments.seed))
 
 
 def _key(text: str) -> "Key":
