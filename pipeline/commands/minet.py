@@ -128,7 +128,7 @@ def add_separate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         required=True,
         help="the folder for the sound and a video of each player, the rest and a map of the volume; "
-        "with --player or --mute, the video to write",
+        "with --player or --mute, the video to write; with --solos, the folder for the videos",
     )
     separate.add_argument(
         "--model", default=SEPARATOR, help=f"the name of a model in models/, or its folder (default: {SEPARATOR})"
