@@ -438,7 +438,11 @@ def test_solos_out_of_a_duo(tmp_path: Path, model: Path) -> None:
         (["-o", "nowhere/parts"], (0.2, 0.8), "there is no folder nowhere; make it first"),
         (["-o", "params.yaml"], (0.2, 0.8), "this is a file; name a folder, or choose a part with --player or --mute"),
         (["-o", "folder", "--player", "1"], (0.2, 0.8), "this is a folder; with --player, name the video to write"),
-        (["-o", "parts", "--model", "nobody"], (0.2, 0.8), "no trained model there; make it with: dvc repro -P"),
+        (
+            ["-o", "parts", "--model", "nobody"],
+            (0.2, 0.8),
+            "no trained model there; fetch it with: dvc pull models/nobody; or make it",
+        ),
         (["-o", "x.txt", "--mute", "1"], (0.2, 0.8), "choose a name that ends in .mp4 or .mkv"),
     ],
 )

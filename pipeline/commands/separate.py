@@ -72,7 +72,10 @@ def load(model: str, root: Path) -> Separator:
     """
     folder = Path(model) if weights.exist(model) else root / MODELS / model
     if not weights.exist(folder):
-        raise ParamsError(f"{shown(folder)}: no trained model there; make it with: dvc repro -P")
+        advice = (
+            f"fetch it with: dvc pull {MODELS / folder.name}; or make it with: dvc repro systems/separation/dvc.yaml"
+        )
+        raise ParamsError(f"{shown(folder)}: no trained model there; {advice}")
     found = weights.load(folder, {"separator": Separator})
     if found.sees == "nothing":
         raise ParamsError(f"{shown(folder)}: this model sees nothing, so it cannot say whose a part is; choose another")
