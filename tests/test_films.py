@@ -1,5 +1,7 @@
 """Films of many kinds: picture and sound are read in step, and what is written is whole or refused before any work."""
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +29,14 @@ def test_picture_and_sound_of_made_films_are_read_in_step(tmp_path: Path) -> Non
         clap_s, level = films.clap_s(path)
         assert abs(films.jump_s(path) - clap_s) <= film.period_s / 2, film
         assert abs(20 * np.log10(level / CLAP)) <= LEVEL_DB, film
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_a_film_in_av1_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    """Root's encoder asks to go before all others, and two trainings that never wait for each other take for ever."""
+    before = os.sched_getscheduler(0)
+    films.write(tmp_path / "film.mkv", Film(".mkv", "libsvtav1"))
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("suffix", [*CONTAINERS])
