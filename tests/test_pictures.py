@@ -31,7 +31,7 @@ from pipeline.media import probing, sound_files, sound_stream
 from pipeline.models.audio_to_body import AudioToBody
 from pipeline.models.frame_vae import FrameVAE
 from pipeline.models.listener import Listener, log_likelihood
-from pipeline.models.movement_reader import MovementReader
+from pipeline.models.mi_net_sync import MINetSync
 from pipeline.sampling import dreaming, moving, repertoire
 from pipeline.sampling.walk import walk
 from pipeline.studio.instruments import BY_CODE
@@ -55,7 +55,19 @@ SYSTEM = ROOT / "systems" / "pictures"
 AUDIO = PROFILE.audio
 RATE_HZ, HOP = AUDIO.sample_rate_hz, AUDIO.hop_length
 PACE = {"fps": 24.0, "memory": 0.5, "lingers_s": 1.5, "travels_s": 1.0, "pulse": 100.0}
-VAE = {"size_px": 64, "latent": 4, "channels": [2, 4], "beta": 1.0, "moving_weight": 1.0}
+VAE = {"size_px": 64, "latent": 4, "channels": [2, 4], "beta": 1.0, "moving_weight": 1.0, "principal": False}
+MUSIC = {
+    "codes": 4,
+    "notes": 0,
+    "body_hidden": 4,
+    "layers": 1,
+    "width": 8,
+    "dropout": 0.0,
+    "heads": 2,
+    "posture_noise": 0.0,
+    "token_dropout": 0.0,
+    "condition_dropout": 0.0,
+}
 LISTENER = {
     "bands": 8,
     "frames": 63,
@@ -205,6 +217,29 @@ def test_the_loss_of_the_frame_vae_is_that_of_its_distributions() -> None:
     assert found["divergence"].item() == pytest.approx(4 * 0.5 * (np.e**2 - 2), rel=1e-5)
     expected = 0.5 * found["error"].log() + found["divergence"] / (3 * 64 * 64)
     assert found["loss"].item() == pytest.approx(expected.item(), rel=1e-4)  # where all moves alike, all weighs alike
+
+
+def test_it_begins_with_the_principal_components() -> None:
+    """Golden: pictures that differ in two directions alone come through nearly as they are, before any step of training."""
+    generator = torch.Generator().manual_seed(0)
+    ways = torch.rand(2, 3, 64, 64, generator=generator)
+    shares = torch.rand(40, 2, generator=generator)
+    pictures = 0.5 * torch.einsum("bw,wchs->bchs", shares, ways)
+    torch.manual_seed(0)
+    model = FrameVAE(**VAE | {"principal": True})
+    model.fit(pictures, 0)
+    with torch.no_grad():
+        for each in (*model.to_latent.parameters(), *model.decoder[-1].parameters()):
+            each.zero_()
+        latents, log_std = model.encode(pictures)
+        assert model.decode(latents).numpy() == pytest.approx(pictures.numpy(), abs=1e-4)
+    assert latents[:, :2].std(0) == pytest.approx(torch.ones(2), abs=1e-3)
+    assert (log_std == log_std[0, 0]).all()
+
+
+def test_who_is_not_heard_is_somebody_else() -> None:
+    names = more_frames.unheard(["10000_vn", "10003_fl", "10001_va"], ["vn", "fl"], 2)
+    assert names == ["10004_vn", "10005_fl", "10006_vn", "10007_fl"]
 
 
 def test_movement_weighs_more() -> None:
@@ -560,7 +595,7 @@ def test_the_stages_make_what_they_promise(tmp_path: Path, monkeypatch: pytest.M
             "listener": short(chosen.listener, channels=4),
             "body": short(chosen.body, channels=4, hidden=6, repertoire_s=4.0, chosen_by_s=2.0),
             "judge": short(chosen.judge, channels=2),
-            "more_frames": chosen.more_frames.model_copy(update={"players": 1}),
+            "more_frames": chosen.more_frames.model_copy(update={"players": 1, "unheard": 1, "unheard_pictures": 2}),
             "evaluation": chosen.evaluation.model_copy(update={"walk_s": 60.0}),
             "report": chosen.report.model_copy(update={"tracks": 1, "pictures": 3, "film_s": 2.0, "film_px": 64}),
         }
@@ -584,7 +619,8 @@ def test_the_stages_make_what_they_promise(tmp_path: Path, monkeypatch: pytest.M
         "onset_companding": 16.0,
         "onset_scale": 0.1,
     }
-    weights.save(paths.READER, MovementReader(**sizes), weights.Config("reader", "fp32", sizes))
+    whole = {**MUSIC, "reader": sizes}
+    weights.save(paths.MUSIC, MINetSync(**whole), weights.Config("mi_net_sync", "fp32", whole))
     evaluate.main()
     made = {path.stem: json.loads(path.read_text()) for path in paths.FIGURES.glob("*.json")}
     assert set(made) == set(report.ROWS)

@@ -27,7 +27,7 @@ from pipeline.evaluation.rows import Metrics, folder, in_batches, instrument_of,
 from pipeline.models.audio_to_body import AudioToBody
 from pipeline.models.frame_vae import FrameVAE
 from pipeline.models.listener import Listener, log_likelihood
-from pipeline.models.movement_reader import MovementReader
+from pipeline.models.mi_net_sync import MINetSync
 from pipeline.models.picture_classifier import PictureClassifier
 from pipeline.sampling import dreaming, moving, repertoire
 from pipeline.sampling.repertoire import Repertoire
@@ -89,7 +89,7 @@ def main() -> None:
 
 def errors(test: Seen, settings: shared.Params, own: params.Params) -> None:
     """The squared error of each frame VAE over the variance of the test pictures, and that of as many principal components."""
-    train = examples.seen(examples.of_part("train"), settings, own, more=True)
+    train = examples.seen(examples.of_part("train"), settings, own, more=True, unheard=True)
     known = train.pictures[:: own.evaluation.pca_every].reshape(-1, test.pictures[0].size).astype(np.float32) / 255
     asked = test.pictures.reshape(len(test.pictures), -1).astype(np.float32) / 255
     variance = float(((asked - known.mean(0)) ** 2).mean())
@@ -268,7 +268,7 @@ def movement_metrics(
     test: Seen, moved: list[np.ndarray], motion_fps: float, settings: shared.Params, own: params.Params
 ) -> Metrics:
     """Onset F1 of some movements [rows, 47, 2], one for each test track, as the paper's reader reads them."""
-    reader = weights.load(paths.READER, {"reader": MovementReader})
+    reader = weights.load(paths.MUSIC, {"mi_net_sync": MINetSync}).reader
     notes, chosen, fps = Shards(NOTES), own.evaluation, settings.audio.fps
     figures = []
     for name, movement in zip(test.names, moved, strict=True):

@@ -58,17 +58,23 @@ def of_part(part: str) -> list[str]:
     return usable
 
 
-def seen(names: Sequence[str], settings: shared.Params, own: params.Params, more: bool = False) -> Seen:
-    """Pictures and sounds of some tracks, or with `more`, of the players of data/more_frames beside them."""
+def seen(
+    names: Sequence[str], settings: shared.Params, own: params.Params, more: bool = False, unheard: bool = False
+) -> Seen:
+    """Pictures and sounds of some tracks, or with `more`, of the players of data/more_frames beside them.
+
+    Args:
+        unheard: also of those players whom nobody heard; their sound is silence.
+    """
     places = [(name, Shards(paths.FRAMES), Shards(paths.BANDS)) for name in names]
     if more:
         drawn, played = Shards(paths.MORE_FRAMES), Shards(paths.MORE_BANDS)
-        places += [(name, drawn, played) for name in drawn.index.index]
+        places += [(name, drawn, played) for name in drawn.index.index if unheard or name in played]
     frames, fps = window_frames(settings, own), separation.load().pictures.fps
     pictures, sounds, track, first = [], [], [], []
     for number, (name, shown, heard) in enumerate(places):
         pictures.append(shown.rows("pictures", name))
-        sound = heard.rows("sound", name).astype(np.float32)
+        sound = heard.rows("sound", name).astype(np.float32) if name in heard else np.empty((0, own.hearing.bands))
         middles = (np.arange(len(pictures[-1])) / fps * settings.audio.fps + 0.5).astype(int)
         after = max(int(middles[-1]) + frames - len(sound), 0)
         sounds.append(np.pad(sound, ((frames // 2, after), (0, 0)), constant_values=SILENCE))

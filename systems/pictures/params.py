@@ -12,6 +12,8 @@ FILE = Path(__file__).with_name("params.yaml")
 
 class MoreFrames(Section):
     players: Natural
+    unheard: Natural
+    unheard_pictures: Count
     player_px: Side
 
 
@@ -35,6 +37,7 @@ class Variant(Section):
     channels: Annotated[list[Count], SOME]
     beta: Amount
     moving_weight: Amount
+    principal: bool
     training: Training
 
 

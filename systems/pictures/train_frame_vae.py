@@ -19,13 +19,15 @@ VALIDATION = 256  # pictures
 def main(name: str = "") -> None:
     settings, own, chosen = shared.load(), params.load(), params.variant(name)
     determinism.prepare(settings.seed)
-    train = examples.seen(examples.of_part("train"), settings, own, more=True)
+    train = examples.seen(examples.of_part("train"), settings, own, more=True, unheard=True)
     held_out = examples.seen(examples.of_part("choose"), settings, own)
     moves = examples.moving(train)
     spread = np.linspace(0, len(held_out.pictures) - 1, min(VALIDATION, len(held_out.pictures))).astype(int)
     watched = examples.to_tensor(held_out.pictures[spread])
     sizes = {"size_px": separation.load().pictures.size_px, **chosen.model_dump(exclude={"training"})}
     model = FrameVAE(**sizes)
+    if chosen.principal:
+        model.fit(examples.to_tensor(train.pictures[:: own.evaluation.pca_every]), settings.seed)
 
     def batch(generator: np.random.Generator) -> Batch:
         rows = generator.integers(len(train.pictures), size=chosen.training.batch)
