@@ -18,8 +18,9 @@ from pipeline.training import weights
 
 PUBLISHED = Path("published")  # the remote's url in .dvc/config
 NAMES = ("vqvae", "mi_net_sync", "mi_net_sync_content")  # the defaults of `minet sonify`, and the VQ-VAE of their codes
-# What `minet sonify` plays notes with, for videos and for sensors; and what `minet separate` takes sounds apart with.
-OF_SYSTEMS = ("foley_timed", "imu_timed", "separator_movement")
+# What `minet sonify` plays notes with, for videos and for sensors; what `minet separate` takes sounds apart with; and what
+# `minet visualise` makes films with.
+OF_SYSTEMS = ("foley_timed", "imu_timed", "separator_movement", "listener", "frame_vae_better", "audio_to_body")
 
 
 def main() -> None:

@@ -55,7 +55,9 @@ def load(name: str, network: str, kind: type[Model], root: Path) -> Model:
     """
     folder = root / MODELS / name
     if not weights.exist(folder):
-        raise ParamsError(f"{shown(folder)}: no trained model there; make it with: dvc repro -P")
+        models = " ".join(map(str, (MODELS / "listener", MODELS / "frame_vae_better", MODELS / "audio_to_body")))
+        advice = f"fetch it with: dvc pull {models}; or make it with: dvc repro systems/pictures/dvc.yaml"
+        raise ParamsError(f"{shown(folder)}: no trained model there; {advice}")
     return weights.load(folder, {network: kind})
 
 
