@@ -499,7 +499,9 @@ def test_without_a_run_it_says_what_to_do(models: Path) -> None:
     for path in (MODELS / "listener").iterdir():
         path.unlink()
     write_wav(models / "song.wav", tone(0.2))
-    with pytest.raises(SystemExit, match="no trained model there; fetch it with: dvc pull models/listener models/frame_vae_better"):
+    with pytest.raises(
+        SystemExit, match="no trained model there; fetch it with: dvc pull models/listener models/frame_vae_better"
+    ):
         run("song.wav", "-o", "x.mp4")
 
 

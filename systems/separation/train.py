@@ -124,9 +124,8 @@ def batches(
             made["motion"] = torch.from_numpy(varied.reshape(motion.shape))
         if model.pixels is not None:
             pictures = np.stack([mixture.pictures[:, :rows] for mixture, _, _ in drawn])
-            pictures[~np.stack([shown for _, shown, _ in drawn])] = (
-                0  # a network does not look at black ones, which saves time
-            )
+            hidden = ~np.stack([shown for _, shown, _ in drawn])
+            pictures[hidden] = 0  # a network does not look at black ones, which saves time
             made["pictures"] = to_pictures(pictures)
         return made
 
