@@ -627,7 +627,7 @@ def test_the_stages_make_what_they_promise(tmp_path: Path, monkeypatch: pytest.M
     made = {path.stem: json.loads(path.read_text()) for path in paths.FIGURES.glob("*.json")}
     assert set(made) == set(report.ROWS)
     assert {tuple(metrics) for metrics in made.values()} == {rows.KEYS}
-    assert made["frame_vae_seed"]["error_ratio"] > 0 and made["recorded"]["instrument_chance"] == 0.5
+    assert made["frame_vae_seed"]["squared_error_ratio"] > 0 and made["recorded"]["instrument_chance"] == 0.5
     assert made["walk"]["walk_memory"] == pytest.approx(small.listener.memory, abs=0.3)
     report.main()
     assert {path.name for path in paths.REPORT.iterdir()} == {

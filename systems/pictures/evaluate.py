@@ -100,7 +100,10 @@ def errors(test: Seen, settings: shared.Params, own: params.Params) -> None:
         count = min(chosen.latent, len(known))
         pca = PCA(count, svd_solver="randomized", random_state=settings.seed).fit(known)
         of_pca = float(((pca.inverse_transform(pca.transform(asked)) - asked) ** 2).mean()) / variance
-        rows.write(f"frame_vae_{name}", {"error": error, "error_pca": of_pca, "error_ratio": error / of_pca})
+        rows.write(
+            f"frame_vae_{name}",
+            {"squared_error": error, "squared_error_pca": of_pca, "squared_error_ratio": error / of_pca},
+        )
 
 
 def through(vae: FrameVAE, pictures: np.ndarray) -> torch.Tensor:

@@ -38,9 +38,9 @@ ROWS = {
     "player_drawn": "player, as they are drawn",
 }
 COLUMNS = {
-    "error": "error",
-    "error_pca": "PCA",
-    "error_ratio": "ratio",
+    "squared_error": "error",
+    "squared_error_pca": "PCA",
+    "squared_error_ratio": "ratio",
     "instrument_seen": "instrument seen",
     "instrument_seen_shuffled": "another sound",
     "retrieved": "right picture",

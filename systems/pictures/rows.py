@@ -13,10 +13,10 @@ from pipeline.evaluation.rows import Metrics
 from pipeline.metrics import onset
 from systems.pictures import paths
 
-KEYS = (
-    "error",
-    "error_pca",
-    "error_ratio",
+KEYS = (  # none is called "error", which DVC would take for a file that it cannot read
+    "squared_error",
+    "squared_error_pca",
+    "squared_error_ratio",
     "instrument_seen",
     "instrument_seen_shuffled",
     "instrument_chance",
