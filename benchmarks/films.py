@@ -147,11 +147,14 @@ def drawn(generator: np.random.Generator) -> Film:
 
 def write(path: Path, film: Film) -> None:
     """Write a film. The picture jumps and the sound claps at `CLAP_S` after the start of the picture."""
+    if sys.platform != "linux":
+        _write(path, film)
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         _write(path, film)
     finally:  # SVT-AV1, if root calls it, lets this thread and all that it will start go before everything else on the machine.
-        if sys.platform == "linux":
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.sched_setscheduler(0, policy, priority)
 
 
 def _write(path: Path, film: Film) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from pipeline import params as shared
 from pipeline.audio import bands
-from pipeline.commands.visualise import Counted, fitting, load, moved_to
+from pipeline.commands.visualise import Counted, at_most, fitting, load, moved_to
 from pipeline.compute import determinism
 from pipeline.media import sound_stream
 from pipeline.models.audio_to_body import AudioToBody
@@ -55,20 +55,11 @@ def dreamt(
 ) -> Iterator[np.ndarray]:
     """The pictures of a film of a recording's beginning, uint8 [size, size, 3] each, RGB."""
     rate_hz = settings.audio.sample_rate_hz
-    counted = Counted(beginning(path, rate_hz), rate_hz, listener.fps)
+    heard = at_most(sound_stream.blocks(path, rate_hz), round(LENGTH_S * rate_hz))
+    counted = Counted(heard, rate_hz, listener.fps)
     sound = bands.of_sound(counted, listener.bands, listener.lowest_hz, settings.audio)
     places = dreaming.latents(listener, sound, settings.audio.fps, counted.pictures, wander=wander, seed=settings.seed)
     return dreaming.pictures(vae, places)
-
-
-def beginning(path: Path, rate_hz: int) -> Iterator[np.ndarray]:
-    """Blocks of a recording until `LENGTH_S` are through."""
-    left = round(LENGTH_S * rate_hz)
-    for block in sound_stream.blocks(path, rate_hz):
-        yield block[:left]
-        left -= len(block)
-        if left <= 0:
-            return
 
 
 if __name__ == "__main__":

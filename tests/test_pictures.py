@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from make_media import PROFILE, REAL, blank, tone, write_video, write_wav
 from ruamel.yaml import YAML
 
+from pipeline import params
 from pipeline.audio import bands, streamed
 from pipeline.audio.spectrogram import log_spectrogram
 from pipeline.commands import minet
@@ -605,7 +606,14 @@ def test_the_stages_make_what_they_promise(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(own, "load", lambda: small)
     more_frames.main()
     in_bands.main()
-    assert Shards(paths.MORE_FRAMES).arrays == ["pictures"]
+    drawn, heard = Shards(paths.MORE_FRAMES), Shards(paths.MORE_BANDS)
+    assert drawn.arrays == ["pictures"]
+    seen_only = [name for name in drawn.index.index if name not in heard]
+    assert seen_only and all(len(drawn.rows("pictures", name)) == 2 for name in seen_only)
+    train, settings_of_run = examples.of_part("train"), params.load()
+    # Nobody trains a listener on the silence of those who were not heard.
+    assert not {*examples.seen(train, settings_of_run, small, more=True).names} & {*seen_only}
+    assert {*examples.seen(train, settings_of_run, small, more=True, unheard=True).names} > {*seen_only}
     for name in small.variants:
         train_frame_vae.main(name)
     for stage in (train_listener, train_body, train_judge):

@@ -5,7 +5,7 @@ one has a cross-entropy for the pixels. Here the pixels are Gaussian, and their 
 al. 2021, arXiv 2006.13202), so that no weight has to be found anew for each size and each corpus.
 
 With `principal`, the latents and the pictures are those of a principal component analysis, to which the convolutions add what it
-leaves. It saves the steps in which a network would find the components, and no network can then be worse than they are.
+leaves. It saves the steps in which a network would find the components.
 
 Shapes: B pictures, S their height and width in px, L latents.
 """
